@@ -1,0 +1,43 @@
+/*
+ * Prediction of slowdown, as the packers call it: pressures of neighbours add per resource (saturation lies in the
+ * sensitivity curve), so a node keeps one running sum per resource and a candidate costs O(resources).
+ *
+ * A model knows services by name and node types by name. pressure[] is what the other replicas on the node exert together.
+ * Slowdown is monotone in each pressure. Bounds at a confidence come from held-out errors (planner/model*.c).
+ */
+#ifndef PLANNER_PREDICT_H
+#define PLANNER_PREDICT_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define MODEL_MAX_PRESSURES 16
+
+struct model;
+
+struct model *model_read(const char *path, struct err *e);  /* NULL on error */
+void model_free(struct model *m);
+
+int model_n_services(const struct model *m);
+int model_n_pressures(const struct model *m);                       /* <= MODEL_MAX_PRESSURES */
+const char *model_pressure_name(const struct model *m, int pressure); /* "cpu", "disk", … */
+int model_find_service(const struct model *m, const char *name);    /* -1 = unknown */
+int model_find_node_type(const struct model *m, const char *name);  /* -1 = unknown: predictions fall back to all types pooled */
+
+/* What one replica of the service exerts: model_n_pressures() doubles, borrowed. */
+const double *model_pressure(const struct model *m, int service, int node_type);
+
+struct prediction {
+	double slowdown, low, high; /* >= 1; [low, high] at the confidence asked for */
+	int binding;                /* the pressure that contributes most */
+	int extrapolated;           /* pressure beyond what was ever measured for this service */
+};
+
+void model_predict(const struct model *m, int service, int node_type, const double *pressure, double confidence,
+		   struct prediction *out);
+
+/* The upper edge alone, for inner loops. */
+double model_upper(const struct model *m, int service, int node_type, const double *pressure, double confidence);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * How a solver is called. Each solver is one file that exports one row; planner/portfolio.c runs the rows that apply under
+ * one budget. Bounds likewise. A solver reads the instance, never changes it, and offers every improvement through
+ * search_offer(), which checks, keeps the best, and reports progress; so every solver is anytime.
+ */
+#ifndef PLANNER_SEARCH_H
+#define PLANNER_SEARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "planner/instance.h"
+#include "planner/predict.h"
+
+struct search {
+	const struct instance *in;
+	const struct model *model;  /* NULL = no interference limits */
+	uint64_t seed;
+	uint64_t deadline_ns;       /* CLOCK_MONOTONIC; UINT64_MAX = none */
+	uint64_t max_iterations;    /* UINT64_MAX = none; under it results do not depend on threads or clocks */
+	unsigned threads;
+	double lower_bound;         /* best proven so far; a solver that reaches it stops */
+	struct incumbent *best;     /* shared, see search_offer() */
+};
+
+/* True when the budget is used up, the bound is reached or the user interrupted. Cheap; call every few thousand steps. */
+bool search_done(const struct search *s, uint64_t iterations);
+/* Offer a complete placement with its objective value; thread-safe. Returns true when it became the best. */
+bool search_offer(struct search *s, const int32_t *item_node, double cost, const char *solver);
+/* A copy of the best placement so far into item_node; false when there is none. */
+bool search_best(const struct search *s, int32_t *item_node, double *cost);
+
+struct packer {
+	const char *name, *help;
+	bool (*applies)(const struct search *s);
+	void (*run)(struct search *s);
+};
+
+struct bound {
+	const char *name, *help;
+	bool (*applies)(const struct search *s);
+	double (*run)(const struct search *s); /* a proven lower bound on the objective, or -INFINITY */
+};
+
+extern const struct packer *const packers[]; /* NULL-terminated, in order of running */
+extern const struct bound *const bounds[];
+
+#endif
