@@ -25,14 +25,13 @@ VERBS(DECLARE)
 
 static const struct verb *const verbs[] = { VERBS(ROW) NULL };
 
-#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]) - 1)
 
 static void usage(FILE *out)
 {
 	fputs("usage: cotenant VERB [OPTION…] [OPERAND…]\n\n"
 	      "Measures which services delay each other on a node, through which resource, and packs them onto the\n"
 	      "fewest nodes within their slowdown limits.\n\nverbs:\n", out);
-	for (size_t i = 0; i < N_VERBS; i++)
+	for (size_t i = 0; verbs[i]; i++)
 		fprintf(out, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
 	fputs("\ncotenant VERB --help explains one verb; cotenant --version prints the version.\n"
 	      "exit status: 0 done, 1 found violations, 2 usage or input, 3 the environment lacks something\n", out);
@@ -41,13 +40,13 @@ static void usage(FILE *out)
 /* Material for the man page and the shell completion, written by the Makefile: `cotenant --man`, `--completion`. */
 static void man(void)
 {
-	for (size_t i = 0; i < N_VERBS; i++)
+	for (size_t i = 0; verbs[i]; i++)
 		opt_man(verbs[i], stdout);
 }
 
 static void completion(void)
 {
-	for (size_t i = 0; i < N_VERBS; i++) {
+	for (size_t i = 0; verbs[i]; i++) {
 		fputs(verbs[i]->name, stdout);
 		for (const struct opt *o = verbs[i]->opts; o && o->name; o++)
 			printf(" --%s", o->name);
@@ -87,7 +86,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return STATUS_USAGE;
 	}
-	for (size_t i = 0; i < N_VERBS; i++)
+	for (size_t i = 0; verbs[i]; i++)
 		if (!strcmp(argv[1], verbs[i]->name))
 			return run(verbs[i], argc - 2, argv + 2);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))

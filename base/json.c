@@ -72,12 +72,12 @@ static const char *type_name(const json_t *v)
 	return v ? names[json_typeof(v)] : "nothing";
 }
 
-int json_object(const struct json_at *at, struct err *e)
+int json_check_object(const struct json_at *at, struct err *e)
 {
 	return json_is_object(at->value) ? 0 : json_fail(at, e, "must be an object, got %s", type_name(at->value));
 }
 
-int json_array(const struct json_at *at, size_t *n, struct err *e)
+int json_check_array(const struct json_at *at, size_t *n, struct err *e)
 {
 	if (!json_is_array(at->value))
 		return json_fail(at, e, "must be an array, got %s", type_name(at->value));

@@ -33,8 +33,8 @@ int json_read(const char *path, size_t max_bytes, json_t **root, struct err *e);
 /* Record an error at the cursor's path. */
 int json_fail(const struct json_at *at, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-int json_object(const struct json_at *at, struct err *e);                       /* is it an object? */
-int json_array(const struct json_at *at, size_t *n, struct err *e);             /* is it an array? length */
+int json_check_object(const struct json_at *at, struct err *e);                       /* is it an object? */
+int json_check_array(const struct json_at *at, size_t *n, struct err *e);             /* is it an array? length */
 struct json_at json_key(const struct json_at *at, const char *key);             /* value NULL when absent */
 struct json_at json_item(const struct json_at *at, size_t index);
 
