@@ -80,7 +80,7 @@ scripts: $(BUILD)/cotenant
 test-run: all unit
 	tests/run.sh $(BUILD)
 
-lint:
+lint: $(SKELS)
 	tests/lint.sh
 
 asan:

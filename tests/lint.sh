@@ -8,7 +8,7 @@ cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-e
 if command -v clang-tidy > /dev/null; then
 	# shellcheck disable=SC2086
 	clang-tidy --quiet --warnings-as-errors='*' \
-		--checks='-*,bugprone-*,clang-analyzer-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-assignment-in-if-condition,-bugprone-branch-clone,-bugprone-macro-parentheses,-clang-analyzer-security.insecureAPI.*,-bugprone-signal-handler' \
+		--checks='-*,bugprone-*,clang-analyzer-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-assignment-in-if-condition,-bugprone-branch-clone,-bugprone-macro-parentheses,-clang-analyzer-security.insecureAPI.*,-bugprone-signal-handler,-bugprone-suspicious-string-compare,-clang-analyzer-valist.Uninitialized' \
 		$files -- -std=gnu17 -D_GNU_SOURCE -DCOTENANT_VERSION='"lint"' -I. -Ibuild 2>/dev/null
 else
 	echo "lint: clang-tidy is not installed, skipped"

@@ -10,7 +10,7 @@
 
 #include "base/opt.h"
 
-static struct {
+static struct values {
 	bool json;
 	const char *format;
 	uint64_t interval_ns, n;
@@ -18,15 +18,15 @@ static struct {
 	struct opt_list select;
 } values;
 
-#define AT(field) ((size_t)((char *)&values.field - (char *)&values))
+#define AT(field) offsetof(struct values, field)
 
-static struct opt rows[] = {
-	{ "json", 0, OPT_FLAG, 0, NULL, NULL, NULL, NULL, "as JSON" },
-	{ "format", 'f', OPT_STR, 8, "text|html|json", NULL, NULL, "text", "form" },
-	{ "interval", 'i', OPT_DURATION, 16, "TIME", "100ms", "1h", "1s", "one sample" },
-	{ "count", 'n', OPT_U64, 24, "N", "1", "10", NULL, "how many" },
-	{ "budget", 0, OPT_RATIO, 32, "SHARE", "0%", "100%", "1%", "own cost" },
-	{ "select", 's', OPT_LIST, 40, "NAME=SELECTOR", NULL, NULL, NULL, "which" },
+static const struct opt rows[] = {
+	{ "json", 0, OPT_FLAG, AT(json), NULL, NULL, NULL, NULL, "as JSON" },
+	{ "format", 'f', OPT_STR, AT(format), "text|html|json", NULL, NULL, "text", "form" },
+	{ "interval", 'i', OPT_DURATION, AT(interval_ns), "TIME", "100ms", "1h", "1s", "one sample" },
+	{ "count", 'n', OPT_U64, AT(n), "N", "1", "10", NULL, "how many" },
+	{ "budget", 0, OPT_RATIO, AT(budget_ratio), "SHARE", "0%", "100%", "1%", "own cost" },
+	{ "select", 's', OPT_LIST, AT(select), "NAME=SELECTOR", NULL, NULL, NULL, "which" },
 	{ 0 },
 };
 
@@ -90,10 +90,7 @@ static void refuses_with_one_message(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(takes_every_form), cmocka_unit_test(refuses_with_one_message) };
-	const size_t at[] = { AT(json), AT(format), AT(interval_ns), AT(n), AT(budget_ratio), AT(select) };
 
-	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
-		rows[i].offset = at[i];
 	opt_check(&verb);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
