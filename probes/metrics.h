@@ -1,0 +1,42 @@
+/*
+ * What probes deliver per slot and interval, as tables: one row adds a counter, a histogram or a blame resource.
+ * Rows are MACRO(ID, name, help); a counter's name ends with its unit. Used through struct probe_sample (probes/probe.h).
+ */
+#ifndef PROBES_METRICS_H
+#define PROBES_METRICS_H
+
+/* Counters are differences over the interval; gauges (last column 1) are values at its end. */
+#define PROBE_COUNTERS(X) \
+	X(CPU_RUN, "cpu_run_ns", "on CPU, without interrupts and steal", 0) \
+	X(CPU_IRQ, "cpu_irq_ns", "interrupts and softirqs that ran on top of it", 0) \
+	X(CPU_WAIT, "cpu_wait_ns", "waiting in run queues", 0) \
+	X(CPU_WAITS, "cpu_waits", "waits in run queues that ended", 0) \
+	X(CPU_SWITCHES, "cpu_switches", "times it was put on a CPU", 0) \
+	X(CPU_PREEMPTIONS, "cpu_preemptions", "times it was taken off a CPU while it could run", 0) \
+	X(CPU_MIGRATIONS, "cpu_migrations", "moves of its tasks between CPUs", 0) \
+	X(CPU_THROTTLED, "cpu_throttled_ns", "part of the wait that its own quota caused", 0) \
+	X(CPU_SMT, "cpu_smt_ns", "on CPU beside a busy sibling thread", 0)
+
+#define PROBE_HISTS(X) \
+	X(CPU_WAIT, "cpu_wait_ns", "whole waits in run queues")
+
+#define PROBE_BLAMES(X) \
+	X(CPU, "cpu", "run-queue wait by who held the CPU") \
+	X(SMT, "smt", "time on CPU by who ran on the sibling thread")
+
+#define PROBE_ENUM4(id, name, help, gauge) PROBE_COUNTER_##id,
+#define PROBE_ENUM_HIST(id, name, help) PROBE_HIST_##id,
+#define PROBE_ENUM_BLAME(id, name, help) PROBE_BLAME_##id,
+enum probe_counter { PROBE_COUNTERS(PROBE_ENUM4) PROBE_N_COUNTERS };
+enum probe_hist { PROBE_HISTS(PROBE_ENUM_HIST) PROBE_N_HISTS };
+enum probe_blame { PROBE_BLAMES(PROBE_ENUM_BLAME) PROBE_N_BLAMES };
+
+struct probe_metric {
+	const char *name, *help;
+	int gauge;
+};
+extern const struct probe_metric probe_counters[PROBE_N_COUNTERS];
+extern const struct probe_metric probe_hists[PROBE_N_HISTS];
+extern const struct probe_metric probe_blames[PROBE_N_BLAMES];
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * A probe as a row: how one resource's BPF object is loaded, read and given up. Private to probes/; the collector uses
+ * probes/probe.h. Adding a probe = probes/NOUN.bpf.c + probes/NOUN.c that exports `const struct probe probe_NOUN` + one
+ * line in PROBE_TABLE + rows in probes/metrics.h.
+ *
+ * Contract of the row: open() loads (programs not attached yet), sharing the maps named in struct probe_shared through
+ * probe_share(). attach() starts. read() adds this interval's figures to the sample: entries are ABSENT / zero before, a
+ * probe sets what it measures. All later calls get the pointer that open() stored. close() accepts NULL and half-built.
+ */
+#ifndef PROBES_TABLE_H
+#define PROBES_TABLE_H
+
+#include <bpf/libbpf.h>
+
+#include "probes/probe.h"
+
+#define PROBE_TABLE(X) X(cpu)
+
+/* Maps that all BPF objects share, created once: declared in probes/slot.bpf.h. */
+struct probe_shared {
+	int slot_map_fd, slot_ctl_fd, tasks_fd;
+	struct slot_ctl *ctl;
+	int n_cpus;              /* possible CPUs */
+};
+
+struct probe {
+	const char *name, *help;
+	int (*open)(const struct probe_shared *shared, void **state, struct err *e);
+	int (*attach)(void *state, struct err *e);
+	int (*read)(void *state, struct probe_sample *s, struct err *e);
+	uint64_t (*losses)(const void *state);                  /* since open */
+	struct bpf_object *(*object)(const void *state);        /* for the statistics of its programs */
+	int (*step_down)(void *state, char *note, size_t size); /* 0 = cheaper now, -ENOENT = nothing left to give up */
+	void (*close)(void *state);
+};
+
+/* Between a skeleton's open and its load: replace its slot_map, slot_ctl and tasks by the shared ones (those it has). */
+int probe_share(struct bpf_object *obj, const struct probe_shared *shared);
+
+#define PROBE_DECLARE(noun) extern const struct probe probe_##noun;
+PROBE_TABLE(PROBE_DECLARE)
+
+#endif
