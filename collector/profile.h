@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "collector/metric.h"
+#include "probes/hist.h"
 
 #define SESSION_ABSENT INT64_MIN
 
@@ -20,6 +21,7 @@ enum culprit_kind { CULPRIT_SERVICE, CULPRIT_OTHER, CULPRIT_KERNEL, CULPRIT_IRQ,
 		    CULPRIT_STEAL, CULPRIT_UNKNOWN };
 
 enum blame_resource { BLAME_CPU, BLAME_SMT, BLAME_DISK, BLAME_NET, BLAME_SOFTIRQ, BLAME_MEMORY, BLAME_RESOURCES };
+extern const char *const culprit_kind_names[CULPRIT_UNKNOWN + 1]; /* "service", "other", "kernel", … as in the store */
 extern const char *const blame_resource_names[BLAME_RESOURCES]; /* "cpu", "smt", "disk", "net", "softirq", "memory" */
 
 struct session_service {
@@ -31,12 +33,17 @@ struct session_service {
 struct session_interval {
 	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC of the node */
 	uint64_t wall_ns;          /* CLOCK_REALTIME at start */
+	int64_t late_ns;           /* how late the reading was taken */
+	int64_t collector_ns, bpf_ns; /* own cost: CPU time of the collector, run time of the probes; or SESSION_ABSENT */
+	int64_t losses;            /* events that the probes could not record */
 };
 
 struct session_fact { char *key, *value; };   /* header: node, kernel, boot_id, n_cpus, cgroup_layout, versions, … */
 struct session_probe { char *name, *state, *note; int64_t run_ns, runs, losses; };
 
 struct session_blame { uint32_t interval, victim, culprit; enum blame_resource resource; int64_t delay_ns; };
+
+struct session_blob;  /* compressed histogram */
 
 struct session {
 	char *path;
@@ -46,6 +53,8 @@ struct session {
 	struct session_service *services;
 	struct session_interval *intervals;
 	struct session_blame *blames;   /* ordered by interval, resource, victim, culprit */
+	size_t n_blobs;
+	struct session_blob *blobs;
 	int64_t *values;                /* [(interval * n_services + service) * N_METRICS + metric], SESSION_ABSENT */
 };
 
@@ -58,7 +67,8 @@ int64_t session_value(const struct session *s, size_t interval, size_t service, 
 /* Sum of a counter over all intervals (absent intervals are skipped; SESSION_ABSENT when all are). */
 int64_t session_total(const struct session *s, size_t service, enum metric_id metric);
 
-/* A histogram of the metric over intervals [first, last): HIST_BUCKETS counts added into out. False when absent. */
+/* A histogram of the metric over intervals [first, last): HIST_BUCKETS counts added into out. False when absent.
+ * Bucket bounds: probes/hist.h. */
 bool session_hist(const struct session *s, size_t service, enum metric_id metric, size_t first, size_t last, uint64_t *out);
 
 /* Matrix [victim * n_services + culprit] of delay_ns over the whole session for one resource; caller frees. NULL when the

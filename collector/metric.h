@@ -1,0 +1,102 @@
+/*
+ * The one table of metrics: a row drives the session's SQL column, JSON, CSV, HTML and OpenMetrics.
+ *
+ * A name ends with its unit. Kinds: a counter's value is what was added during the interval (not a running total); a gauge is
+ * the reading at the interval's end; a hist has no column in `sample`: its buckets stand in table `hist`, and its value in a read session
+ * is the number of observations. Adding a metric = one row; older sessions then read as absent there.
+ */
+#ifndef COLLECTOR_METRIC_H
+#define COLLECTOR_METRIC_H
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
+
+/* id, name, kind, unit, help */
+#define METRICS(row)                                                                                                           \
+	row(CPU_ON, cpu_on_ns, COUNTER, "ns", "time its threads held a CPU")                                                   \
+	row(CPU_WAIT, cpu_wait_ns, COUNTER, "ns", "time its runnable threads waited for a CPU")                                \
+	row(CPU_WAIT_HIST, cpu_wait_hist_ns, HIST, "ns", "run-queue wait per scheduling")                                     \
+	row(CPU_SWITCHES, cpu_switches_count, COUNTER, "count", "times a thread was given a CPU")                             \
+	row(CPU_PREEMPTIONS, cpu_preemptions_count, COUNTER, "count", "times a running thread was put back in the queue")     \
+	row(CPU_MIGRATIONS, cpu_migrations_count, COUNTER, "count", "times a thread changed its CPU")                         \
+	row(CPU_IRQ, cpu_irq_ns, COUNTER, "ns", "interrupt time inside its slices, taken out of cpu_on_ns")                    \
+	row(CPU_SIBLING, cpu_sibling_busy_ns, COUNTER, "ns", "time on a CPU whose SMT sibling was busy")                       \
+	row(CPU_USAGE, cpu_usage_ns, COUNTER, "ns", "CPU time by the kernel's own cgroup accounting")                          \
+	row(CPU_USER, cpu_user_ns, COUNTER, "ns", "user part of cpu_usage_ns")                                                 \
+	row(CPU_SYSTEM, cpu_system_ns, COUNTER, "ns", "kernel part of cpu_usage_ns")                                           \
+	row(CPU_PERIODS, cpu_periods_count, COUNTER, "count", "quota periods that passed")                                    \
+	row(CPU_THROTTLED_PERIODS, cpu_throttled_periods_count, COUNTER, "count", "quota periods in which it was throttled")  \
+	row(CPU_THROTTLED, cpu_throttled_ns, COUNTER, "ns", "time it was throttled by its own quota")                          \
+	row(DISK_READ_BYTES, disk_read_bytes, COUNTER, "bytes", "bytes read from block devices")                               \
+	row(DISK_WRITE_BYTES, disk_write_bytes, COUNTER, "bytes", "bytes written to block devices, writeback included")        \
+	row(DISK_DISCARD_BYTES, disk_discard_bytes, COUNTER, "bytes", "bytes discarded")                                       \
+	row(DISK_READS, disk_reads_count, COUNTER, "count", "read requests completed")                                         \
+	row(DISK_WRITES, disk_writes_count, COUNTER, "count", "write requests completed")                                      \
+	row(DISK_FLUSHES, disk_flushes_count, COUNTER, "count", "flush requests completed")                                    \
+	row(DISK_DISCARDS, disk_discards_count, COUNTER, "count", "discard requests completed")                                \
+	row(DISK_QUEUE, disk_queue_ns, COUNTER, "ns", "time its requests were queued before the device got them")              \
+	row(DISK_DEVICE, disk_device_ns, COUNTER, "ns", "time its requests were with the device")                              \
+	row(DISK_OUTSTANDING, disk_outstanding_ns, COUNTER, "ns", "request-time outstanding, queued or with the device")       \
+	row(DISK_READ_QUEUE_HIST, disk_read_queue_hist_ns, HIST, "ns", "queue time per read")                                 \
+	row(DISK_READ_DEVICE_HIST, disk_read_device_hist_ns, HIST, "ns", "device time per read")                              \
+	row(DISK_WRITE_QUEUE_HIST, disk_write_queue_hist_ns, HIST, "ns", "queue time per write")                              \
+	row(DISK_WRITE_DEVICE_HIST, disk_write_device_hist_ns, HIST, "ns", "device time per write")                           \
+	row(DISK_FLUSH_QUEUE_HIST, disk_flush_queue_hist_ns, HIST, "ns", "queue time per flush")                              \
+	row(DISK_FLUSH_DEVICE_HIST, disk_flush_device_hist_ns, HIST, "ns", "device time per flush")                           \
+	row(DISK_FSYNC, disk_fsync_ns, COUNTER, "ns", "time its threads waited in fsync and relatives")                        \
+	row(DISK_FSYNC_HIST, disk_fsync_hist_ns, HIST, "ns", "wait per fsync")                                                \
+	row(NET_RX_BYTES, net_rx_bytes, COUNTER, "bytes", "bytes received by its sockets")                                     \
+	row(NET_TX_BYTES, net_tx_bytes, COUNTER, "bytes", "bytes sent by its sockets")                                         \
+	row(NET_RX_PACKETS, net_rx_packets_count, COUNTER, "count", "packets received")                                        \
+	row(NET_TX_PACKETS, net_tx_packets_count, COUNTER, "count", "packets sent")                                            \
+	row(NET_RETRANSMITS, net_retransmits_count, COUNTER, "count", "TCP segments sent again")                               \
+	row(NET_DROPS, net_drops_count, COUNTER, "count", "packets dropped that belonged to its sockets")                      \
+	row(NET_LISTEN_OVERFLOWS, net_listen_overflows_count, COUNTER, "count", "connections refused by a full accept queue") \
+	row(NET_RTT_HIST, net_rtt_hist_ns, HIST, "ns", "smoothed round-trip time of its TCP connections")                     \
+	row(NET_TX_DELAY, net_tx_delay_ns, COUNTER, "ns", "time its packets waited in transmit queues")                        \
+	row(NET_TX_DELAY_HIST, net_tx_delay_hist_ns, HIST, "ns", "transmit-queue wait per packet")                            \
+	row(NET_SOFTIRQ, net_softirq_ns, COUNTER, "ns", "network softirq time spent for its sockets")                          \
+	row(MEM_RESIDENT, mem_resident_bytes, GAUGE, "bytes", "anonymous and shared memory resident")                          \
+	row(MEM_CACHE, mem_cache_bytes, GAUGE, "bytes", "page cache charged to it")                                            \
+	row(MEM_DIRTY, mem_dirty_bytes, GAUGE, "bytes", "dirty and writeback pages charged to it")                             \
+	row(MEM_FAULTS, mem_faults_count, COUNTER, "count", "page faults")                                                     \
+	row(MEM_MAJOR_FAULTS, mem_major_faults_count, COUNTER, "count", "page faults that had to read")                        \
+	row(MEM_REFAULTS, mem_refaults_count, COUNTER, "count", "evicted pages read again")                                    \
+	row(MEM_REFAULT_WAIT, mem_refault_wait_ns, COUNTER, "ns", "time spent reading evicted pages again")                    \
+	row(MEM_EVICTED_PAGES, mem_evicted_pages_count, COUNTER, "count", "page-cache pages of it that were evicted")          \
+	row(MEM_RECLAIM, mem_reclaim_ns, COUNTER, "ns", "time its threads spent in direct reclaim")                            \
+	row(PSI_CPU_SOME, psi_cpu_some_ns, COUNTER, "ns", "some thread stalled for CPU (PSI)")                                 \
+	row(PSI_MEM_SOME, psi_mem_some_ns, COUNTER, "ns", "some thread stalled for memory (PSI)")                              \
+	row(PSI_MEM_FULL, psi_mem_full_ns, COUNTER, "ns", "all threads stalled for memory (PSI)")                              \
+	row(PSI_IO_SOME, psi_io_some_ns, COUNTER, "ns", "some thread stalled for IO (PSI)")                                    \
+	row(PSI_IO_FULL, psi_io_full_ns, COUNTER, "ns", "all threads stalled for IO (PSI)")                                    \
+	row(TASKS, tasks_count, GAUGE, "count", "threads, or processes where only those are listed")                           \
+	row(HW_CYCLES, hw_cycles_count, COUNTER, "count", "CPU cycles")                                                        \
+	row(HW_REF_CYCLES, hw_ref_cycles_count, COUNTER, "count", "cycles at the reference frequency")                         \
+	row(HW_INSTRUCTIONS, hw_instructions_count, COUNTER, "count", "instructions retired")                                  \
+	row(HW_LLC_REFERENCES, hw_llc_references_count, COUNTER, "count", "last-level cache references")                       \
+	row(HW_LLC_MISSES, hw_llc_misses_count, COUNTER, "count", "last-level cache misses")                                   \
+	row(HW_ENABLED, hw_enabled_ns, COUNTER, "ns", "time the hardware counters were enabled")                               \
+	row(HW_RUNNING, hw_running_ns, COUNTER, "ns", "time the hardware counters really counted")                             \
+	row(REQ, req_count, COUNTER, "count", "requests answered at its sockets")                                              \
+	row(REQ_TIME, req_time_ns, COUNTER, "ns", "sum of request latencies")                                                  \
+	row(REQ_HIST, req_latency_hist_ns, HIST, "ns", "latency from request to response at its sockets")                     \
+	row(REQ_BLAMED, req_blamed_ns, COUNTER, "ns", "part of req_time_ns that neighbours caused")                            \
+	row(SLOWDOWN, slowdown_ppm, GAUGE, "ppm", "estimated slowdown by neighbours, 1000000 = none")                          \
+	row(SLOWDOWN_LOW, slowdown_low_ppm, GAUGE, "ppm", "lower end of the estimate's interval")                              \
+	row(SLOWDOWN_HIGH, slowdown_high_ppm, GAUGE, "ppm", "upper end of the estimate's interval")
+
+#define METRIC_ID(id, name, kind, unit, help) METRIC_##id,
+enum metric_id { METRICS(METRIC_ID) N_METRICS };
+#undef METRIC_ID
+
+struct metric {
+	const char *name, *unit, *help;
+	enum metric_kind kind;
+};
+
+extern const struct metric metrics[N_METRICS];
+
+/* The metric of that name, or N_METRICS. */
+enum metric_id metric_find(const char *name);
+
+#endif
