@@ -16,7 +16,8 @@
 #endif
 
 /* One line here and one cmd_*.c make a new verb. Order = order in --help. */
-#define VERBS(row)
+#define VERBS(row) \
+	row(press)
 
 #define DECLARE(name) extern const struct verb verb_##name;
 #define ROW(name) &verb_##name,

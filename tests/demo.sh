@@ -15,7 +15,7 @@ started=()  # pids of our own `cotenant run` wrappers
 loads=()    # pids of load generators of the phase under way
 services=(redis postgres nginx writer)
 redis_port=16379 nginx_port=18080
-pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+pg_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 
@@ -97,7 +97,7 @@ truth_of() { # service log -> operations (bytes for the writer) per second, by t
 step=0
 steps=11
 phase() { # services of this phase…
-	local name log s before
+	local name s before
 	name=$(IFS=+; echo "$*")
 	step=$((step + 1))
 	printf '[%2d/%d] %-30s %ss\n' $step $steps "$name" "$phase_s"
@@ -139,7 +139,14 @@ say "fitting the interference model to what the load generators themselves saw"
 "$cotenant" fit "$out/measured.json" -o "$out/model.json"
 
 say "planning 4 replicas of each service onto a fleet of up to 16 such nodes, no one more than 1.5 times slower"
-"$cotenant" import session "$out"/{redis,postgres,nginx,writer}.db --nodes 16 --node-type this --replicas 4 --limit 1.5 -o "$out/instance.json"
+{
+	echo '{ "name": "demo", "nodes": [{ "id": "node", "count": 16, "type": "this", "like": "redis.db" }], "services": ['
+	for s in "${services[@]}"; do
+		printf '  { "id": "%s", "session": "%s.db", "replicas": 4, "limit": 1.5 }%s\n' "$s" "$s" "$([ "$s" = writer ] || echo ,)"
+	done
+	echo ']}'
+} > "$out/fleet.json"
+"$cotenant" import fleet "$out/fleet.json" -o "$out/instance.json"
 "$cotenant" plan "$out/instance.json" --model "$out/model.json" --time 5s -o "$out/plan.json"
 "$cotenant" verify "$out/instance.json" "$out/plan.json" --model "$out/model.json"
 all=$(IFS=+; echo "${services[*]}")
