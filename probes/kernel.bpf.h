@@ -48,7 +48,13 @@ struct task_group {
 	struct cfs_bandwidth cfs_bandwidth;
 };
 
+struct rq {
+	__u64 prev_irq_time;      /* CONFIG_IRQ_TIME_ACCOUNTING */
+	__u64 prev_steal_time_rq; /* CONFIG_PARAVIRT_TIME_ACCOUNTING */
+};
+
 struct cfs_rq {
+	struct rq *rq;
 	int throttle_count;
 };
 
@@ -74,11 +80,6 @@ struct task_struct {
 
 struct task_struct___cpu { /* before 5.16 (bcf9033e5449) the CPU stood in the task itself */
 	unsigned int cpu;
-};
-
-struct rq {
-	__u64 prev_irq_time;      /* CONFIG_IRQ_TIME_ACCOUNTING */
-	__u64 prev_steal_time_rq; /* CONFIG_PARAVIRT_TIME_ACCOUNTING */
 };
 
 #pragma clang attribute pop

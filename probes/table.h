@@ -25,7 +25,7 @@ struct probe_shared {
 
 struct probe {
 	const char *name, *help;
-	int (*open)(const struct probe_shared *shared, void **state, struct err *e);
+	int (*open)(struct probe_shared *shared, void **state, struct err *e);
 	int (*attach)(void *state, struct err *e);
 	int (*read)(void *state, struct probe_sample *s, struct err *e);
 	uint64_t (*losses)(const void *state);                  /* since open */
@@ -35,7 +35,7 @@ struct probe {
 };
 
 /* Between a skeleton's open and its load: replace its slot_map, slot_ctl and tasks by the shared ones (those it has). */
-int probe_share(struct bpf_object *obj, const struct probe_shared *shared);
+int probe_share(struct bpf_object *obj, struct probe_shared *shared);
 
 #define PROBE_DECLARE(noun) extern const struct probe probe_##noun;
 PROBE_TABLE(PROBE_DECLARE)

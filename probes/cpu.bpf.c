@@ -1,0 +1,173 @@
+/*
+ * CPU probe: who ran, who waited, and for whom. Entry points only; the method stands in cpu.bpf.h.
+ *
+ * sched_switch       a slice ends and another begins; a task that could run on goes back to waiting
+ * sched_wakeup[_new] a task starts to wait (a wakeup of one that is on a CPU is none)
+ * sched_migrate_task a waiting task goes to another CPU's queue
+ * sched_process_fork children of a selected process tree belong to it
+ * irq, softirq       interrupt clock, only on kernels that keep none per run queue (no CONFIG_IRQ_TIME_ACCOUNTING)
+ */
+#include "probes/cpu.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(cpu_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *cs = cpu_of(cpu);
+	struct cpu_victim *v;
+	struct slice s;
+
+	if (!cs)
+		return 0;
+	state_lock(cs);
+	cs->switch_runs++;
+	if (*(volatile __u64 *)&cs->inbox_total != cs->inbox_taken)
+		inbox_take(cs, now);
+	s = slice_end(cs, prev, now);
+	if (cs->n_list)
+		slice_charge(cs, &s);
+	v = victim_of(cs, cs->occupant);
+	v->run_ns += s.length - s.irq - s.steal;
+	v->irq_ns += s.irq;
+	cs->slice_start = now;
+	cs->irq_depth = 0; /* no interrupt spans a switch: forget entries whose exit was missed while attaching */
+	if (prev->pid && (preempt || !prev->__state))
+		task_depart(cs, cpu, prev, now);
+	cs->occupant = next->pid ? task_arrive(cs, next, now) : SLOT_WAKEUP;
+	victim_of(cs, cs->occupant)->switches++;
+	state_unlock(cs);
+	return 0;
+}
+
+static __always_inline int wake(struct task_struct *task)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 cpu = cpu_of_task(task);
+	struct cpu_state *cs;
+	struct task_rec *rec;
+
+	if (task->on_cpu)
+		return 0;
+	cs = cpu_of(cpu);
+	if (!cs)
+		return 0;
+	state_lock(cs);
+	cs->wakeup_runs++;
+	rec = task_record(task);
+	if (!rec)
+		cs->lost_storage++;
+	else if (!rec->wait_start)
+		wait_begin(cs, cpu, task, rec, now);
+	state_unlock(cs);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(cpu_wakeup, struct task_struct *task)
+{
+	return wake(task);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(cpu_wakeup_new, struct task_struct *task)
+{
+	return wake(task);
+}
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(cpu_migrate, struct task_struct *task, int dest_cpu)
+{
+	struct task_rec *rec = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct cpu_state *here = cpu_of(bpf_get_smp_processor_id()), *from, *to;
+	struct cpu_victim *v;
+	__u64 now;
+
+	if (!rec || !here)
+		return 0;
+	victim_of(here, rec->slot)->migrations++;
+	from = cpu_of(rec->cpu);
+	to = cpu_of(dest_cpu);
+	if (!rec->wait_start || !from || !to)
+		return 0;
+	v = victim_of(from, rec->wait_slot);
+	now = bpf_ktime_get_ns();
+	state_lock(from);
+	wait_leave(from, v, rec, now);
+	v->missed -= now - from->slice_start;
+	state_unlock(from);
+	rec->queue_start = now;
+	rec->cpu = dest_cpu;
+	__sync_fetch_and_add(&to->inbox[slot_bound(rec->wait_slot)], (now << INBOX_COUNT_BITS) + 1);
+	__sync_fetch_and_add(&to->inbox_total, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(cpu_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct slot_ctl *ctl = slot_control();
+	struct task_rec *rec;
+	__u32 tree;
+
+	if (!ctl || !(ctl->kinds & (1u << SLOT_TREE)))
+		return 0;
+	rec = bpf_task_storage_get(&tasks, parent, 0, 0);
+	tree = slot_of_id(SLOT_TREE, (__u32)parent->tgid);
+	if (tree == SLOT_OTHER && rec)
+		tree = rec->tree;
+	if (tree == SLOT_OTHER)
+		return 0;
+	rec = task_record(child);
+	if (rec) {
+		rec->tree = tree;
+		rec->generation = ctl->generation - 1;
+	}
+	return 0;
+}
+
+static __always_inline int irq_enter(void)
+{
+	struct cpu_state *cs = cpu_of(bpf_get_smp_processor_id());
+
+	if (cs && cs->irq_depth++ == 0)
+		cs->irq_start = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int irq_exit(void)
+{
+	struct cpu_state *cs = cpu_of(bpf_get_smp_processor_id());
+
+	if (!cs || !cs->irq_depth || --cs->irq_depth)
+		return 0;
+	cs->irq_runs++;
+	cs->irq_ns += bpf_ktime_get_ns() - cs->irq_start;
+	return 0;
+}
+
+SEC("tp_btf/irq_handler_entry")
+int BPF_PROG(cpu_irq_entry)
+{
+	return irq_enter();
+}
+
+SEC("tp_btf/irq_handler_exit")
+int BPF_PROG(cpu_irq_exit)
+{
+	return irq_exit();
+}
+
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(cpu_softirq_entry)
+{
+	return irq_enter();
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(cpu_softirq_exit)
+{
+	return irq_exit();
+}

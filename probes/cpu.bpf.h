@@ -1,0 +1,294 @@
+/*
+ * Exact run-queue blame: every nanosecond that a task waits is charged to whoever held its CPU in that nanosecond.
+ *
+ * Per CPU we keep who occupies it since when (the slice), and per victim slot how many of its tasks wait there. When the
+ * slice ends, each waiting slot gets n * length charged to the occupant, minus what its waiters missed because they came
+ * later (missed += now - slice_start at arrival, -= at departure): the integral of n over the slice, in O(waiting slots)
+ * per switch, however many tasks wait. The same time is summed a second way, task by task (wait_done, start_sum), and
+ * tests hold the two against each other.
+ *
+ * Locking: sched_switch, sched_wakeup and sched_wakeup_new fire under the run-queue lock of the CPU concerned, and
+ * sched_migrate_task of a queued task under the lock of the CPU it leaves; so each cpu_state has one writer at a time. The
+ * CPU it goes to is not locked then: the task is put into that CPU's inbox with one atomic addition (arrival time and
+ * count packed in 64 bits), and taken in at the CPU's next switch.
+ */
+#ifndef PROBES_CPU_BPF_H
+#define PROBES_CPU_BPF_H
+
+#include "probes/slot.bpf.h"
+
+#define INBOX_COUNT_MASK ((1ULL << INBOX_COUNT_BITS) - 1)
+#define SHARE_SHIFT 20       /* fixed point of the interrupts' share of a slice */
+#define barrier() asm volatile("" ::: "memory")
+#define opaque(v) asm volatile("" : "+r"(v)) /* keep clang from dropping a bound check the verifier wants to see */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set to the number of possible CPUs before load */
+	__type(key, __u32);
+	__type(value, struct cpu_state);
+} cpu_states SEC(".maps");
+
+static __always_inline struct cpu_state *cpu_of(__u32 cpu)
+{
+	return bpf_map_lookup_elem(&cpu_states, &cpu);
+}
+
+/* A slot the verifier believes in. (All our slots are valid; SLOT_RESERVED would take one that is not.) */
+static __always_inline __u64 slot_bound(__u64 slot)
+{
+	opaque(slot);
+	if (slot >= SLOTS)
+		slot = SLOT_RESERVED;
+	opaque(slot);
+	return slot;
+}
+
+static __always_inline struct cpu_victim *victim_of(struct cpu_state *cs, __u64 slot)
+{
+	return &cs->victims[slot_bound(slot)];
+}
+
+static __always_inline void state_lock(struct cpu_state *cs)
+{
+	cs->seq++;
+	barrier();
+}
+
+static __always_inline void state_unlock(struct cpu_state *cs)
+{
+	barrier();
+	cs->seq++;
+}
+
+static __always_inline __u32 cpu_of_task(struct task_struct *task)
+{
+	struct task_struct___cpu *old = (void *)task;
+
+	if (bpf_core_field_exists(task->thread_info.cpu))
+		return task->thread_info.cpu;
+	return old->cpu;
+}
+
+static __always_inline void victim_list(struct cpu_state *cs, struct cpu_victim *v, __u32 slot)
+{
+	__u64 n = cs->n_list;
+
+	if (v->listed)
+		return;
+	opaque(n);
+	if (n >= SLOTS) {
+		cs->lost_state++;
+		return;
+	}
+	cs->list[n] = slot;
+	cs->n_list = n + 1;
+	v->listed = 1;
+}
+
+/* A waiter's own quota: remember a run queue to ask (victim_close), and ask now if it is the first of its slot. */
+static __always_inline void victim_watch_quota(struct cpu_victim *v, struct task_struct *task, struct task_rec *rec)
+{
+	if (!(rec->flags & TASK_QUOTA))
+		return;
+	v->cfs_rq = (__u64)task->se.cfs_rq;
+	if (v->n == 1)
+		v->throttled = task->se.cfs_rq->throttle_count > 0;
+}
+
+/* The task starts to wait on this CPU. Caller holds the state. */
+static __always_inline void wait_begin(struct cpu_state *cs, __u32 cpu, struct task_struct *task, struct task_rec *rec, __u64 now)
+{
+	__u32 slot = slot_of_task(task, rec);
+	struct cpu_victim *v = victim_of(cs, slot);
+
+	v->n++;
+	v->start_sum += now;
+	v->missed += now - cs->slice_start;
+	victim_list(cs, v, slot);
+	victim_watch_quota(v, task, rec);
+	rec->wait_start = rec->queue_start = now;
+	rec->wait_slot = slot;
+	rec->cpu = cpu;
+}
+
+/* The task leaves this CPU's queue, to run or to wait elsewhere. */
+static __always_inline void wait_leave(struct cpu_state *cs, struct cpu_victim *v, struct task_rec *rec, __u64 now)
+{
+	if (!v->n)
+		cs->lost_state++;
+	else
+		v->n--;
+	v->start_sum -= rec->queue_start;
+	v->wait_done += now - rec->queue_start;
+}
+
+/* Take in the tasks that other CPUs put here since the last look. A global function: rare, and verified by itself. */
+__noinline int inbox_take(struct cpu_state *cs, __u64 now)
+{
+	if (!cs)
+		return 0;
+	cs->inbox_taken = *(volatile __u64 *)&cs->inbox_total;
+	for (__u32 slot = 0; slot < SLOTS; slot++) {
+		struct cpu_victim *v = &cs->victims[slot];
+		__u64 seen = *(volatile __u64 *)&cs->inbox[slot], fresh = seen - v->inbox_seen, n, late;
+
+		if (!fresh)
+			continue;
+		v->inbox_seen = seen;
+		n = fresh & INBOX_COUNT_MASK;
+		/* n * now - sum of arrival times, of which the upper bits were lost in packing */
+		late = ((n * now << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS;
+		v->n += n;
+		v->start_sum += n * now - late;
+		v->missed += n * (now - cs->slice_start) - late;
+		victim_list(cs, v, slot);
+	}
+	return 0;
+}
+
+/* Time stolen and spent in interrupts during the slice that ends now; clipped to its length. */
+struct slice {
+	__u64 length, irq, steal;
+	__u64 irq_share, steal_share; /* of the length, fixed point */
+};
+
+static __always_inline __u64 clip(__u64 v, __u64 max)
+{
+	return v < max ? v : max;
+}
+
+/* The run queue's own clocks where there are any, reached through the task that ran (the symbol itself is not exported on
+ * kernels without CONFIG_KALLSYMS_ALL). */
+static __always_inline struct slice slice_end(struct cpu_state *cs, struct task_struct *ran, __u64 now)
+{
+	struct slice s = { .length = now - cs->slice_start };
+	__u64 irq = *(volatile __u64 *)&cs->irq_ns, steal = 0;
+
+	if (bpf_core_field_exists(((struct rq *)0)->prev_irq_time))
+		irq = ran->se.cfs_rq->rq->prev_irq_time;
+	if (bpf_core_field_exists(((struct rq *)0)->prev_steal_time_rq))
+		steal = ran->se.cfs_rq->rq->prev_steal_time_rq;
+	if (cs->occupant != SLOT_UNKNOWN) { /* the first slice has no marks to compare with */
+		s.steal = clip(steal - cs->steal_mark, s.length);
+		s.irq = clip(irq - cs->irq_mark, s.length - s.steal);
+	}
+	cs->irq_mark = irq;
+	cs->steal_mark = steal;
+	if (s.irq | s.steal) { /* rare, so that the divisions are */
+		s.irq_share = (s.irq << SHARE_SHIFT) / s.length;
+		s.steal_share = (s.steal << SHARE_SHIFT) / s.length;
+	}
+	return s;
+}
+
+/* Charge one victim's waiting during the slice. The parts add up to `ns` exactly: the occupant gets what is left. */
+static __always_inline void blame_charge(struct cpu_victim *v, __u64 occupant, const struct slice *s, __u64 ns)
+{
+	__u64 irq, steal;
+
+	if (v->throttled) {
+		v->blame[SLOT_THROTTLE] += ns;
+		return;
+	}
+	if (s->irq | s->steal) {
+		irq = ns * s->irq_share >> SHARE_SHIFT;
+		steal = ns * s->steal_share >> SHARE_SHIFT;
+		v->blame[SLOT_IRQ] += irq;
+		v->blame[SLOT_STEAL] += steal;
+		ns -= irq + steal;
+	}
+	v->blame[slot_bound(occupant)] += ns;
+}
+
+/* Its cgroup's throttling can only have changed for the slice that begins now. */
+static __always_inline void victim_ask_quota(struct cpu_victim *v)
+{
+	struct cfs_rq *cfs_rq = (struct cfs_rq *)v->cfs_rq;
+	int count = 0;
+
+	if (!cfs_rq)
+		return;
+	if (v->n)
+		bpf_core_read(&count, sizeof(count), &cfs_rq->throttle_count);
+	else
+		v->cfs_rq = 0;
+	v->throttled = count > 0;
+}
+
+/* End of a slice: charge all victims, backwards so that one without waiters can be replaced by the last. Global, so that
+ * the verifier walks the loop once and not once per path behind it. */
+__noinline int slice_charge(struct cpu_state *cs, const struct slice *s)
+{
+	__u64 n, last, occupant;
+	struct cpu_victim *v;
+	__u32 slot;
+
+	if (!cs || !s)
+		return 0;
+	n = cs->n_list;
+	occupant = cs->occupant;
+
+	for (int i = 0; i < SLOTS && n; i++) {
+		n--;
+		opaque(n);
+		if (n >= SLOTS)
+			break;
+		slot = cs->list[n];
+		v = victim_of(cs, slot);
+		blame_charge(v, occupant, s, v->n * s->length - v->missed);
+		v->missed = 0;
+		victim_ask_quota(v);
+		if (v->n)
+			continue;
+		v->listed = 0;
+		last = cs->n_list - 1ULL;
+		opaque(last);
+		if (last >= SLOTS)
+			break;
+		cs->list[n] = cs->list[last];
+		cs->n_list = last;
+	}
+	return 0;
+}
+
+/* The task gets the CPU: its wait, if we saw it begin, is over. Returns its slot. */
+static __always_inline __u32 task_arrive(struct cpu_state *cs, struct task_struct *task, __u64 now)
+{
+	struct task_rec *rec = task_record(task);
+	struct cpu_victim *v;
+	__u64 bucket;
+	__u32 slot;
+
+	if (!rec) {
+		cs->lost_storage++;
+		return SLOT_UNKNOWN;
+	}
+	slot = slot_of_task(task, rec);
+	v = victim_of(cs, rec->wait_slot);
+	if (rec->wait_start) {
+		wait_leave(cs, v, rec, now);
+		v->waits++;
+		bucket = hist_bucket(now - rec->wait_start);
+		opaque(bucket);
+		if (bucket < HIST_BUCKETS)
+			v->wait_hist[bucket]++;
+		rec->wait_start = 0;
+	}
+	return slot;
+}
+
+static __always_inline void task_depart(struct cpu_state *cs, __u32 cpu, struct task_struct *task, __u64 now)
+{
+	struct task_rec *rec = task_record(task);
+	struct cpu_victim *v = victim_of(cs, cs->occupant);
+
+	v->preemptions++;
+	if (rec)
+		wait_begin(cs, cpu, task, rec, now);
+	else
+		cs->lost_storage++;
+}
+
+#endif
