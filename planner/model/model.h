@@ -1,0 +1,74 @@
+/*
+ * A fitted interference model in memory; planner/predict.h is what others see of it. JSON form: docs/model.md.
+ *
+ * One service on one node type is a `response`: what it exerts (pressure p) and how it answers (sensitivity s, link c).
+ * With P[k] = sum of the neighbours' p[k]:
+ *
+ *   z = sum_k s[k] * curve_k(P[k]),   slowdown = 1 + z (linear, c = 1) | exp(z) (log, c = 0) | 1 / (1 - z) (queue, c = -1)
+ *
+ * z is the Box-Cox transform of the slowdown with exponent c, so the three forms are one family (Box & Cox 1964) and share
+ * every line of fitting and evaluation. All p, s >= 0: slowdown is monotone in each pressure. curve_k is the identity or a
+ * monotone, piecewise linear curve measured under synthetic pressure (Bubble-Up, MICRO'11).
+ */
+#ifndef PLANNER_MODEL_MODEL_H
+#define PLANNER_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "planner/predict.h"
+
+#define MODEL_MAX_KNOTS 16
+#define MODEL_QUEUE_MAX 0.98  /* z at which the queueing form stops growing: slowdown 50 */
+
+struct curve {
+	int n;                               /* 0 = identity */
+	double x[MODEL_MAX_KNOTS], y[MODEL_MAX_KNOTS]; /* both rising; before x[0] straight from (0, 0), after the last its slope */
+};
+
+struct response {
+	bool known;                          /* was this service ever measured on this node type? */
+	int link;                            /* 1, 0, -1 */
+	double pressure[MODEL_MAX_PRESSURES], sensitivity[MODEL_MAX_PRESSURES];
+	double range[MODEL_MAX_PRESSURES];   /* largest pressure it was measured under */
+	struct curve *curves;                /* [n_pressures] or NULL = all identity */
+	double width;                        /* scale of its errors in log(slowdown) at slowdown 1 */
+	double growth;                       /* and how they grow: width + growth * log(slowdown) */
+};
+
+struct model_service {
+	char *name, *kind;                   /* kind: which row of the table of models won its cross-validation */
+	double error_ratio;                  /* held-out mean absolute error of this service; NAN = too few runs */
+	int n_runs;
+};
+
+struct model_report {                        /* held-out, whole co-locations left out */
+	int n_runs, n_colocations;
+	double error_ratio, no_interference_ratio, service_mean_ratio, factorisation_ratio;
+	double coverage_ratio;               /* of intervals at 0.90 */
+	double noise_ratio;                  /* repeat-to-repeat error of the truth itself; NAN = no repeats */
+};
+
+struct model {
+	char *metric, *source, *advice;      /* advice: the additional run that would reduce the error most */
+	int n_pressures, n_types, n_services, n_scores;
+	char *pressures[MODEL_MAX_PRESSURES];
+	char **types;
+	struct model_service *services;
+	struct response *responses;          /* [service * (n_types + 1) + type]; the last is all types pooled */
+	double *scores;                      /* sorted |held-out error| / width: conformal scores */
+	struct model_report report;
+};
+
+struct model *model_new(int n_services, int n_types, int n_pressures);
+int model_write(const struct model *m, const char *path, bool overwrite, struct err *e);
+struct response *model_response(const struct model *m, int service, int node_type); /* falls back to the pooled one */
+
+double link_slowdown(int link, double z);     /* >= 1 for z >= 0; z is clamped where the queueing form ends */
+double link_transform(int link, double slowdown);
+double curve_at(const struct curve *c, double x);
+double response_z(const struct model *m, const struct response *r, const double *pressure);
+double model_score_quantile(const struct model *m, double confidence);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * Evaluation of a fitted model: see predict.h and model.h. Nothing here allocates; a call costs O(pressures) plus one exp().
+ *
+ * Intervals are conformal (Barber et al. 2021, CV+): held-out errors in log(slowdown), each divided by its service's width,
+ * are kept sorted; the ceil((n + 1) * confidence)-th of n bounds a new one. Beyond the range that was measured the width
+ * grows with the distance, because no held-out error speaks for it.
+ */
+#include "planner/model/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+int model_n_services(const struct model *m)
+{
+	return m->n_services;
+}
+
+int model_n_pressures(const struct model *m)
+{
+	return m->n_pressures;
+}
+
+const char *model_pressure_name(const struct model *m, int pressure)
+{
+	return m->pressures[pressure];
+}
+
+int model_find_service(const struct model *m, const char *name)
+{
+	for (int i = 0; i < m->n_services; i++)
+		if (!strcmp(m->services[i].name, name))
+			return i;
+	return -1;
+}
+
+int model_find_node_type(const struct model *m, const char *name)
+{
+	for (int i = 0; i < m->n_types; i++)
+		if (!strcmp(m->types[i], name))
+			return i;
+	return -1;
+}
+
+struct response *model_response(const struct model *m, int service, int node_type)
+{
+	struct response *row = m->responses + (size_t)service * (size_t)(m->n_types + 1);
+
+	if (node_type >= 0 && node_type < m->n_types && row[node_type].known)
+		return row + node_type;
+	return row + m->n_types;
+}
+
+const double *model_pressure(const struct model *m, int service, int node_type)
+{
+	return model_response(m, service, node_type)->pressure;
+}
+
+double link_slowdown(int link, double z)
+{
+	if (link > 0)
+		return 1 + z;
+	return link ? 1 / (1 - fmin(z, MODEL_QUEUE_MAX)) : exp(fmin(z, 20));
+}
+
+double link_transform(int link, double slowdown)
+{
+	if (link > 0)
+		return slowdown - 1;
+	return link ? 1 - 1 / slowdown : log(slowdown);
+}
+
+double curve_at(const struct curve *c, double x)
+{
+	double x0 = 0, y0 = 0;
+
+	if (!c->n)
+		return x;
+	for (int i = 0; i < c->n; i++) {
+		if (x <= c->x[i])
+			return y0 + (c->y[i] - y0) * (x - x0) / (c->x[i] - x0);
+		if (i + 1 < c->n) {
+			x0 = c->x[i];
+			y0 = c->y[i];
+		}
+	}
+	return c->y[c->n - 1] + (x - c->x[c->n - 1]) * (c->y[c->n - 1] - y0) / (c->x[c->n - 1] - x0);
+}
+
+static double part(const struct response *r, int k, double pressure)
+{
+	return r->sensitivity[k] * (r->curves ? curve_at(r->curves + k, pressure) : pressure);
+}
+
+double response_z(const struct model *m, const struct response *r, const double *pressure)
+{
+	double z = 0;
+
+	for (int k = 0; k < m->n_pressures; k++)
+		z += part(r, k, pressure[k]);
+	return z;
+}
+
+/* How far beyond what was measured, as a share of the range: 0 inside. Resources that do not matter to r do not count. */
+static double beyond(const struct model *m, const struct response *r, const double *pressure)
+{
+	double worst = 0;
+
+	for (int k = 0; k < m->n_pressures; k++)
+		if (r->sensitivity[k] > 0 && pressure[k] > r->range[k] * 1.001)
+			worst = fmax(worst, r->range[k] > 0 ? fmin(pressure[k] / r->range[k] - 1, 10) : 1);
+	return worst;
+}
+
+double model_score_quantile(const struct model *m, double confidence)
+{
+	int rank = (int)ceil((m->n_scores + 1) * confidence);
+
+	if (!m->n_scores)
+		return 0;
+	if (rank <= m->n_scores)
+		return m->scores[rank > 0 ? rank - 1 : 0];
+	return m->scores[m->n_scores - 1] * 1.5; /* more confidence than the data can give */
+}
+
+static double half_width(const struct model *m, const struct response *r, double slowdown, double far, double confidence)
+{
+	return model_score_quantile(m, confidence) * (r->width + r->growth * log(slowdown)) * (1 + far);
+}
+
+void model_predict(const struct model *m, int service, int node_type, const double *pressure, double confidence,
+		   struct prediction *out)
+{
+	const struct response *r = model_response(m, service, node_type);
+	double far = beyond(m, r, pressure), half, largest = -1;
+
+	out->slowdown = fmax(1, link_slowdown(r->link, response_z(m, r, pressure)));
+	half = half_width(m, r, out->slowdown, far, confidence);
+	out->low = fmax(1, out->slowdown * exp(-half));
+	out->high = out->slowdown * exp(half);
+	out->extrapolated = far > 0;
+	out->binding = 0;
+	for (int k = 0; k < m->n_pressures; k++) {
+		double x = part(r, k, pressure[k]);
+
+		if (x > largest) {
+			largest = x;
+			out->binding = k;
+		}
+	}
+}
+
+double model_upper(const struct model *m, int service, int node_type, const double *pressure, double confidence)
+{
+	const struct response *r = model_response(m, service, node_type);
+	double slowdown = fmax(1, link_slowdown(r->link, response_z(m, r, pressure)));
+	double some = 0;
+
+	for (int k = 0; k < m->n_pressures; k++)
+		some += pressure[k];
+	if (some <= 0)
+		return 1; /* alone on the node: nobody can slow it down */
+	return slowdown * exp(half_width(m, r, slowdown, beyond(m, r, pressure), confidence));
+}
+
+struct model *model_new(int n_services, int n_types, int n_pressures)
+{
+	struct model *m = mem_alloc(1, sizeof(*m));
+
+	m->n_services = n_services;
+	m->n_types = n_types;
+	m->n_pressures = n_pressures;
+	m->types = mem_alloc((size_t)n_types + 1, sizeof(*m->types));
+	m->services = mem_alloc((size_t)n_services, sizeof(*m->services));
+	m->responses = mem_alloc((size_t)n_services * (size_t)(n_types + 1), sizeof(*m->responses));
+	return m;
+}
