@@ -1,0 +1,95 @@
+/* Shared best packing and bound of one fewest-nodes search. */
+#include "planner/solve/race.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void race_init(struct race *r, const struct pack *p, struct search *s)
+{
+	memset(r, 0, sizeof(*r));
+	r->p = p;
+	r->s = s;
+	pthread_mutex_init(&r->lock, NULL);
+	r->bin_of = mem_alloc(p->n_items, sizeof(int32_t));
+	r->best = race_first_fit(p, r->bin_of);
+	r->bound = 1;
+	race_offer(r, r->bin_of, r->best, "first_fit");
+}
+
+void race_fini(struct race *r)
+{
+	pthread_mutex_destroy(&r->lock);
+	free(r->bin_of);
+}
+
+bool race_done(struct race *r, uint64_t iterations)
+{
+	if (r->stop || r->best <= r->bound || (r->s && search_done(r->s, iterations)))
+		r->stop = true;
+	return r->stop;
+}
+
+void race_offer(struct race *r, const int32_t *bin_of, uint32_t bins, const char *solver)
+{
+	const struct pack *p = r->p;
+	int32_t *item_node;
+
+	pthread_mutex_lock(&r->lock);
+	if (bins < r->best || bin_of == r->bin_of) {
+		memmove(r->bin_of, bin_of, p->n_items * sizeof(int32_t));
+		r->best = bins;
+		if (r->s && bins <= p->n_nodes) {
+			item_node = mem_alloc(p->n_items, sizeof(int32_t));
+			pack_place(p, bin_of, item_node);
+			search_offer(r->s, item_node, (double)bins * (double)p->node_cost, solver);
+			free(item_node);
+		}
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+void race_prove(struct race *r, uint32_t bins, const char *who)
+{
+	pthread_mutex_lock(&r->lock);
+	if (bins > r->bound) {
+		r->bound = bins;
+		r->proven_by = who;
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+uint32_t race_copy(struct race *r, int32_t *bin_of)
+{
+	uint32_t bins;
+
+	pthread_mutex_lock(&r->lock);
+	memcpy(bin_of, r->bin_of, r->p->n_items * sizeof(int32_t));
+	bins = r->best;
+	pthread_mutex_unlock(&r->lock);
+	return bins;
+}
+
+uint32_t race_first_fit(const struct pack *p, int32_t *bin_of)
+{
+	uint32_t w = p->n_words, bins = 0;
+	uint64_t *room = mem_alloc((size_t)p->n_items * w + 1, sizeof(uint64_t));
+
+	for (uint32_t t = 0, k = 0; t < p->n_types; t++) {
+		const uint64_t *d = p->demand + (size_t)t * w;
+		uint32_t b = 0;
+
+		for (uint32_t i = 0; i < p->count[t]; i++, k++) {
+			while (b < bins && !pack_fits(p, room + (size_t)b * w, d))
+				b++;
+			if (b == bins && w)
+				memcpy(room + (size_t)bins * w, p->room, w * sizeof(uint64_t));
+			bins += b == bins;
+			pack_take(p, room + (size_t)b * w, d);
+			bin_of[k] = (int32_t)b;
+		}
+	}
+	free(room);
+	return bins;
+}
