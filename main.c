@@ -18,6 +18,7 @@
 /* One line here and one cmd_*.c make a new verb. Order = order in --help. */
 #define VERBS(row) \
 	row(run) \
+	row(record) \
 	row(press)
 
 #define DECLARE(name) extern const struct verb verb_##name;

@@ -25,6 +25,7 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(CPU_SYSTEM, cpu_system_ns, COUNTER, "ns", "kernel part of cpu_usage_ns")                                           \
 	row(CPU_PERIODS, cpu_periods_count, COUNTER, "count", "quota periods that passed")                                    \
 	row(CPU_THROTTLED_PERIODS, cpu_throttled_periods_count, COUNTER, "count", "quota periods in which it was throttled")  \
+	row(CPU_WAIT_THROTTLED, cpu_wait_throttled_ns, COUNTER, "ns", "part of cpu_wait_ns that its own quota caused")         \
 	row(CPU_THROTTLED, cpu_throttled_ns, COUNTER, "ns", "time it was throttled by its own quota")                          \
 	row(DISK_READ_BYTES, disk_read_bytes, COUNTER, "bytes", "bytes read from block devices")                               \
 	row(DISK_WRITE_BYTES, disk_write_bytes, COUNTER, "bytes", "bytes written to block devices, writeback included")        \
