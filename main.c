@@ -19,7 +19,8 @@
 #define VERBS(row) \
 	row(run) \
 	row(record) \
-	row(press)
+	row(press) \
+	row(campaign)
 
 #define DECLARE(name) extern const struct verb verb_##name;
 #define ROW(name) &verb_##name,

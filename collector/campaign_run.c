@@ -1,0 +1,329 @@
+/*
+ * Running a campaign: processes, readiness, load, session, truth. See campaign.h.
+ *
+ * Everything runs through this same program (`cotenant run`, `cotenant record`, `cotenant press`), so each service, load
+ * generator and pressure has its own cgroup and stands by name in the session. A load runs twice: once for the warm-up,
+ * its output thrown away, once for the measurement. Its environment says how long: COTENANT_SECONDS.
+ * What was started is stopped by pid on every way out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "collector/campaign.h"
+#include "collector/profile.h"
+
+#define READY_TRIES 150
+#define READY_STEP_NS 200000000
+#define GRACE_S 20          /* how much longer than asked a load or recording may take */
+#define OUTPUT_MAX_BYTES (64u << 20)
+#define MAX_WORDS 512
+
+struct child {
+	pid_t pid;
+	bool reaped;
+	int status;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = READY_STEP_NS }, NULL);
+}
+
+/* fork + exec with output to a file (NULL: thrown away). A process group of its own, so that Ctrl-C reaches only us. */
+static pid_t spawn(char *const *argv, const char *output, double seconds)
+{
+	pid_t pid = fork();
+	char text[32];
+	int fd;
+
+	if (pid)
+		return pid;
+	setpgid(0, 0);
+	snprintf(text, sizeof(text), "%.0f", ceil(seconds));
+	setenv("COTENANT_SECONDS", text, 1);
+	fd = open(output ? output : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+		_exit(126);
+	fd = open("/dev/null", O_RDONLY);
+	if (fd >= 0)
+		dup2(fd, STDIN_FILENO);
+	execvp(argv[0], argv);
+	dprintf(STDERR_FILENO, "cannot start %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* `cotenant run NAME -- argv…` */
+static pid_t spawn_named(const char *name, char *const *argv, const char *output, double seconds)
+{
+	char *words[MAX_WORDS] = { "/proc/self/exe", "run", (char *)(uintptr_t)name, "--" };
+
+	for (size_t n = 4; *argv && n + 1 < MAX_WORDS; n++)
+		words[n] = *argv++;
+	return spawn(words, output, seconds);
+}
+
+/* Wait until the child ends or the deadline passes; then SIGTERM, and SIGKILL after the grace. */
+static int reap(struct child *c, uint64_t deadline_ns)
+{
+	bool asked = false;
+
+	while (c->pid > 0 && !c->reaped) {
+		pid_t got = waitpid(c->pid, &c->status, WNOHANG);
+
+		if (got == c->pid || (got < 0 && errno == ECHILD)) {
+			c->reaped = true;
+			break;
+		}
+		if (now_ns() > deadline_ns) {
+			kill(c->pid, asked ? SIGKILL : SIGTERM);
+			if (asked)
+				waitpid(c->pid, &c->status, 0), c->reaped = true;
+			asked = true;
+			deadline_ns = now_ns() + 5000000000ull;
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
+	return c->pid > 0 && WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
+}
+
+static int command(char *const *argv, const char *output, double limit_s)
+{
+	struct child c = { .pid = spawn(argv, output, limit_s) };
+
+	return reap(&c, now_ns() + (uint64_t)(limit_s * 1e9));
+}
+
+static int service_start(const struct campaign_service *s, const char *folder, struct child *child, struct err *e)
+{
+	char *log = str_fmt("%s/%s.log", folder, s->id);
+	int err = 0, tries = 0;
+
+	if (s->start) {
+		child->pid = spawn_named(s->id, s->start, log, 0);
+		for (; s->ready && tries < READY_TRIES && command(s->ready, NULL, 5); tries++) {
+			if (waitpid(child->pid, &child->status, WNOHANG) == child->pid) {
+				child->reaped = true;
+				break;
+			}
+			nap();
+		}
+		if (child->reaped || tries == READY_TRIES)
+			err = err_set(e, -ESRCH, "service \"%s\" did not become ready; its output is in %s", s->id, log);
+	}
+	if (!err && s->prepare && command(s->prepare, log, 600))
+		err = err_set(e, -EINVAL, "service \"%s\": its prepare command failed; output in %s", s->id, log);
+	free(log);
+	return err;
+}
+
+/* The last match of the pattern's group in the output, as a number; NAN when there is none. */
+static double truth_of(const struct campaign_service *s, const char *path)
+{
+	double found = NAN, v;
+	struct err e = { 0 };
+	regmatch_t m[2];
+	size_t size;
+	char *text;
+
+	if (file_read(path, OUTPUT_MAX_BYTES, &text, &size, &e) < 0)
+		return NAN;
+	for (char *p = text; !regexec(&s->truth, p, 2, m, p == text ? 0 : REG_NOTBOL); p += m[0].rm_eo > 0 ? m[0].rm_eo : 1) {
+		char number[64];
+
+		snprintf(number, sizeof(number), "%.*s", (int)(m[1].rm_eo - m[1].rm_so), p + m[1].rm_so);
+		if (!parse_f64(number, &v) && v > 0)
+			found = v;
+		if (!p[m[0].rm_eo])
+			break;
+	}
+	free(text);
+	return found;
+}
+
+/* Share of the node's CPU used by what belongs to nobody in the session. */
+static double external_of(const char *path, const char *n_cpus)
+{
+	struct err e = { 0 };
+	struct session *s = session_read(path, &e);
+	double external = NAN;
+	int64_t cpus = 0;
+
+	for (size_t i = 0; s && i < s->n_services; i++)
+		if (s->services[i].kind == CULPRIT_OTHER && s->n_intervals) {
+			double span = (double)(s->intervals[s->n_intervals - 1].end_ns - s->intervals[0].start_ns);
+			int64_t on = session_total(s, i, METRIC_CPU_ON);
+			const char *fact = session_fact(s, n_cpus);
+
+			if (fact && !parse_i64(fact, &cpus) && cpus > 0 && on != SESSION_ABSENT && span > 0)
+				external = (double)on / span / (double)cpus;
+		}
+	session_free(s);
+	return external;
+}
+
+static void fail(struct campaign_result *r, const char *what, const char *whom)
+{
+	if (!r->why[0])
+		snprintf(r->why, sizeof(r->why), "%s: %s", whom, what);
+	r->ok = false;
+}
+
+struct run {
+	const struct campaign *c;
+	const struct campaign_setup *s;
+	const char *folder;
+	char *output[CAMPAIGN_GROUP_MAX];
+};
+
+static void loads_start(const struct run *run, struct child *loads, double seconds, bool keep)
+{
+	for (size_t i = 0; i < run->s->n; i++) {
+		const struct campaign_service *sv = &run->c->services[run->s->member[i]];
+		char *name = sv->start ? str_fmt("%s.load", sv->id) : str_dup(sv->id);
+
+		loads[i] = (struct child){ .pid = spawn_named(name, sv->load, keep ? run->output[i] : NULL, seconds) };
+		free(name);
+	}
+}
+
+static pid_t press_start(const struct campaign_setup *s, double seconds)
+{
+	char level[16], workers[16], duration[32], name[48];
+
+	snprintf(level, sizeof(level), "%u", s->level);
+	snprintf(workers, sizeof(workers), "%u", s->workers);
+	snprintf(duration, sizeof(duration), "%.0fs", ceil(seconds));
+	snprintf(name, sizeof(name), "press-%s-%u", s->press, s->level);
+	return spawn_named(name, (char *[]){ "/proc/self/exe", "press", (char *)(uintptr_t)s->press, "--level", level, "--workers", workers,
+					     "--duration", duration, NULL }, NULL, seconds);
+}
+
+static pid_t record_start(const struct run *run, const char *session)
+{
+	char duration[32];
+	char *log = str_fmt("%s/record.log", run->folder);
+	pid_t pid;
+
+	snprintf(duration, sizeof(duration), "%.0fms", run->c->measure_s * 1000);
+	pid = spawn((char *[]){ "/proc/self/exe", "record", "--duration", duration, "-o", (char *)(uintptr_t)session, NULL }, log, 0);
+	free(log);
+	return pid;
+}
+
+static void run_once(struct run *run, struct campaign_result *r)
+{
+	const struct campaign *c = run->c;
+	const struct campaign_setup *s = run->s;
+	struct child loads[CAMPAIGN_GROUP_MAX] = { 0 }, press = { 0 }, record = { 0 };
+	char *session = str_fmt("%s/sessions/%s.%u.db", run->folder, s->name, r->repeat);
+	uint64_t grace = (uint64_t)((c->measure_s + GRACE_S) * 1e9);
+
+	for (size_t i = 0; i < s->n; i++)
+		run->output[i] = str_fmt("%s/%s.load.out", run->folder, c->services[s->member[i]].id);
+	unlink(session); /* left by an interrupted attempt at this very run */
+	if (s->press)
+		press.pid = press_start(s, c->warmup_s + c->measure_s + 2);
+	if (c->warmup_s > 0) {
+		loads_start(run, loads, c->warmup_s, false);
+		for (size_t i = 0; i < s->n; i++)
+			reap(&loads[i], now_ns() + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
+	}
+	loads_start(run, loads, c->measure_s, true);
+	record.pid = record_start(run, session);
+	r->ok = true;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct campaign_service *sv = &c->services[s->member[i]];
+
+		if (reap(&loads[i], now_ns() + grace))
+			fail(r, "its load generator failed", sv->id);
+		r->truth[i] = truth_of(sv, run->output[i]);
+		if (!isfinite(r->truth[i]))
+			fail(r, "its load generator's output has no positive figure where the pattern looks", sv->id);
+	}
+	if (reap(&record, now_ns() + grace))
+		fail(r, "recording failed, see record.log", "session");
+	if (press.pid > 0) {
+		kill(press.pid, SIGTERM);
+		reap(&press, now_ns() + 5000000000ull);
+	}
+	r->external_ratio = external_of(session, "n_cpus");
+	if (r->external_ratio > c->max_external_ratio) {
+		char what[80];
+
+		snprintf(what, sizeof(what), "others used %.1f %% of the node", r->external_ratio * 100);
+		fail(r, what, "external load");
+	}
+	for (size_t i = 0; i < s->n; i++)
+		free(run->output[i]);
+	free(session);
+}
+
+static void tell(FILE *progress, const struct campaign *c, const struct campaign_log *log, const struct campaign_result *r, uint64_t left_ns)
+{
+	const struct campaign_setup *s = &c->setups[r->setup];
+
+	if (!progress)
+		return;
+	fprintf(progress, "%4zu  %-40s #%u ", log->n, s->name, r->repeat + 1);
+	for (size_t i = 0; i < s->n; i++)
+		fprintf(progress, " %s=%.6g", c->services[s->member[i]].id, r->truth[i]);
+	fprintf(progress, "%s%s  (%llu min of the budget left)\n", r->ok ? "" : "  LEFT OUT: ", r->why, (unsigned long long)(left_ns / 60000000000ull));
+	fflush(progress);
+}
+
+int campaign_run(const struct campaign *c, const char *folder, struct campaign_log *log, const volatile bool *stop, FILE *progress,
+		 struct err *e)
+{
+	struct child *services = mem_alloc(c->n_services, sizeof(*services));
+	uint64_t start = now_ns();
+	unsigned repeat = 0;
+	size_t up = 0;
+	int err = 0;
+	long next;
+
+	for (; up < c->n_services && !*stop; up++)
+		if ((err = service_start(&c->services[up], folder, &services[up], e)) < 0) {
+			up++;
+			goto out;
+		}
+	while (!*stop && now_ns() - start < c->budget_ns && (next = campaign_next(c, log, &repeat)) >= 0) {
+		struct campaign_result r = { .setup = (size_t)next, .repeat = repeat };
+		struct run run = { .c = c, .s = &c->setups[next], .folder = folder };
+		uint64_t spent;
+
+		run_once(&run, &r);
+		if (*stop)
+			break; /* Ctrl-C may have hurt this run; it is done again when the campaign goes on */
+		if ((err = campaign_log_add(log, c, &r, e)) < 0)
+			goto out;
+		spent = now_ns() - start;
+		tell(progress, c, log, &r, spent < c->budget_ns ? c->budget_ns - spent : 0);
+	}
+out:
+	while (up--)
+		if (services[up].pid > 0 && !services[up].reaped) {
+			kill(services[up].pid, SIGTERM);
+			reap(&services[up], now_ns() + 10000000000ull);
+		}
+	free(services);
+	return err;
+}
