@@ -34,10 +34,12 @@ struct node {
 	char *id;
 	char *type;           /* model's node type; "" when there is but one */
 	int64_t cost;         /* of using this node at all, in the instance's cost unit; 1 when absent */
+	int32_t model_type;   /* index in the model, -1 = unknown; set by instance_bind() */
 };
 
 struct service {
 	char *id;
+	char *profile;        /* what the model calls it; NULL = id */
 	uint32_t group;
 	uint32_t first_item, replicas;
 	int64_t move_cost;    /* per moved replica */
@@ -88,7 +90,24 @@ struct instance {
 	int64_t max_moves;            /* -1 = no budget */
 };
 
+struct model;
+
 struct instance *instance_read(const char *path, struct err *e);  /* NULL on error */
+/*
+ * For importers: start from instance_new(), fill the counts, allocate every array you need with mem_alloc() (NULL is fine
+ * where the comment says so), set services[].group/replicas and resources[].slots, then call instance_finish(): it numbers
+ * columns and items (allocating item_service, and item_node as all NO_NODE where NULL; call instance_number() earlier when
+ * you need them to fill item_node or demand), and checks everything.
+ */
+struct instance *instance_new(void);
+void instance_number(struct instance *in);
+int instance_finish(struct instance *in, struct err *e);
+/* Look the services and node types up in the model. Returns how many services it knows. */
+uint32_t instance_bind(struct instance *in, const struct model *m);
+static inline bool instance_allows(const struct instance *in, uint32_t service, uint32_t node)
+{
+	return !in->allow || !in->allow[service] || (in->allow[service][node / 64] >> (node % 64) & 1);
+}
 int instance_write(const struct instance *in, const char *path, struct err *e);
 void instance_free(struct instance *in);
 

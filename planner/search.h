@@ -35,6 +35,7 @@ struct packer {
 	const char *name, *help;
 	bool (*applies)(const struct search *s);
 	void (*run)(struct search *s);
+	double share; /* of the time and iterations left when its turn comes; 0 = all of it */
 };
 
 struct bound {
@@ -42,6 +43,14 @@ struct bound {
 	bool (*applies)(const struct search *s);
 	double (*run)(const struct search *s); /* a proven lower bound on the objective, or -INFINITY */
 };
+
+/*
+ * The same randomised search many times over, on s->threads threads: run(stream, index) gets its own struct search with its
+ * own seed, iteration share and incumbent (starting from the best so far); results are merged in order of index, so under an
+ * iteration budget they do not depend on threads. n is the number of streams under an iteration budget; otherwise there are
+ * as many as threads.
+ */
+void search_streams(struct search *s, unsigned n, void (*run)(struct search *stream, unsigned index));
 
 extern const struct packer *const packers[]; /* NULL-terminated, in order of running */
 extern const struct bound *const bounds[];

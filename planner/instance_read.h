@@ -1,0 +1,32 @@
+/* What the two halves of the JSON instance reader share: the growing instance and the names seen so far. */
+#ifndef PLANNER_INSTANCE_READ_H
+#define PLANNER_INSTANCE_READ_H
+
+#include "base/json.h"
+#include "planner/instance.h"
+#include "planner/names.h"
+
+struct instance_reader {
+	struct instance *in;
+	struct names resources, labels, nodes, services, groups;
+	struct names *values;      /* [label] */
+	const char *percentile;    /* key to take from percentile objects, or NULL */
+	size_t cap_nodes, cap_columns, cap_soft, cap_labels; /* room in the arrays that grow with nodes */
+	size_t cap_services, cap_demand, cap_allow, cap_items;
+	size_t cap_caps, cap_nears, cap_spreads;
+	int32_t *current;          /* [item] */
+	size_t n_items;
+};
+
+int instance_read_service(void *reader, const struct json_at *at, struct err *e);
+int instance_read_rule(void *reader, const struct json_at *at, struct err *e);
+int instance_read_term(void *reader, const struct json_at *at, struct err *e);
+
+/* {"cpu": 3, "disk": [1, 2, …]} into one row of columns; absent resources stay as they are. what: "demand", "capacity". */
+int instance_read_columns(struct instance_reader *r, const struct json_at *at, int64_t *row, bool percentiles, struct err *e);
+void instance_add_cap(struct instance_reader *r, uint32_t a, uint32_t b, uint32_t k);
+void instance_add_spread(struct instance_reader *r, struct rule_spread rule);
+int instance_read_spread(struct instance_reader *r, const struct json_at *at, struct rule_spread *rule, struct err *e);
+int instance_find_group(struct instance_reader *r, const struct json_at *at, const char *key, uint32_t *out, struct err *e);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Large JSON objects read piece by piece: the text is scanned once for the spans of the top-level values, and long arrays
+ * are parsed one element at a time, so that a million services never stand in memory as one tree. Values may be read in
+ * whichever order suits the reader, independent of their order in the file.
+ */
+#ifndef PLANNER_JSON_STREAM_H
+#define PLANNER_JSON_STREAM_H
+
+#include "base/json.h"
+
+struct json_span {
+	char key[64];
+	size_t at, size;   /* of the value, in text */
+};
+
+struct json_stream {
+	const char *file, *text;  /* borrowed */
+	size_t size;
+	struct json_span *spans;
+	size_t n, cap;
+};
+
+/* Scan the top-level object. Duplicate keys, keys beyond 63 letters and a text that ends too early are refused. */
+int json_stream_open(struct json_stream *s, const char *file, const char *text, size_t size, struct err *e);
+void json_stream_close(struct json_stream *s);
+
+const struct json_span *json_stream_find(const struct json_stream *s, const char *key); /* NULL = absent or null */
+/* The whole value as a tree; the caller json_decref()s it. */
+int json_stream_value(const struct json_stream *s, const struct json_span *span, json_t **out, struct err *e);
+
+/* Calls each(ctx, element) for every element of an array; the cursor's path is key[i]. Stops at the first error. */
+int json_stream_each(const struct json_stream *s, const struct json_span *span,
+		     int (*each)(void *ctx, const struct json_at *at, struct err *e), void *ctx, struct err *e);
+
+#endif
