@@ -47,7 +47,7 @@ static int read_resource(void *ctx, const struct json_at *at, struct err *e)
 	struct json_at slots;
 	int err;
 
-	if ((err = json_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
+	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
 	    (err = json_get_str(at, "name", true, &name, e)) < 0 || (err = json_get_str(at, "unit", false, &unit, e)) < 0)
 		return err;
 	if (names_find(&r->resources, name) >= 0)
@@ -77,7 +77,7 @@ static int read_curve(const struct json_at *v, const struct resource *res, int64
 	size_t n;
 	int err;
 
-	if ((err = json_array(v, &n, e)) < 0)
+	if ((err = json_check_array(v, &n, e)) < 0)
 		return err;
 	if (n != res->slots)
 		return json_fail(v, e, "must have %u values, one per slot, got %zu", res->slots, n);
@@ -102,7 +102,7 @@ int instance_read_columns(struct instance_reader *r, const struct json_at *at, i
 	json_t *value;
 	int err;
 
-	if ((err = json_object(at, e)) < 0)
+	if ((err = json_check_object(at, e)) < 0)
 		return err;
 	json_object_foreach(at->value, key, value) {
 		int64_t k = names_find(&r->resources, key), amount = 0;
@@ -164,7 +164,7 @@ static int read_labels(struct instance_reader *r, const struct json_at *at, uint
 
 	if (!at->value)
 		return 0;
-	if ((err = json_object(at, e)) < 0)
+	if ((err = json_check_object(at, e)) < 0)
 		return err;
 	json_object_foreach(at->value, key, value) {
 		struct json_at v = json_key(at, key);
@@ -225,7 +225,7 @@ static int read_node(void *ctx, const struct json_at *at, struct err *e)
 	const char *id, *type = "";
 	int err;
 
-	if ((err = json_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
+	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
 	    (err = json_get_str(at, "id", true, &id, e)) < 0 || (err = json_get_str(at, "type", false, &type, e)) < 0 ||
 	    (err = json_get_i64(at, "cost", false, 0, AMOUNT_MAX, &cost, e)) < 0 ||
 	    (err = json_get_i64(at, "count", false, 1, COUNT_MAX, &count, e)) < 0)
@@ -258,7 +258,7 @@ static int read_pair_row(void *ctx, const struct json_at *at, struct err *e)
 	size_t n;
 	int err;
 
-	if ((err = json_array(at, &n, e)) < 0)
+	if ((err = json_check_array(at, &n, e)) < 0)
 		return err;
 	if (n != nodes || at->index >= nodes)
 		return json_fail(at, e, "move_pair must be %u rows of %u costs, one per node", nodes, nodes);

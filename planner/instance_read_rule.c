@@ -148,7 +148,7 @@ int instance_read_rule(void *ctx, const struct json_at *at, struct err *e)
 	const char *kind;
 	int err;
 
-	if ((err = json_object(at, e)) < 0 || (err = json_get_str(at, "kind", true, &kind, e)) < 0)
+	if ((err = json_check_object(at, e)) < 0 || (err = json_get_str(at, "kind", true, &kind, e)) < 0)
 		return err;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (!strcmp(rules[i].kind, kind))
@@ -183,7 +183,7 @@ int instance_read_term(void *ctx, const struct json_at *at, struct err *e)
 	const char *kind;
 	int err;
 
-	if ((err = json_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 || (err = json_get_str(at, "term", true, &kind, e)) < 0)
+	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 || (err = json_get_str(at, "term", true, &kind, e)) < 0)
 		return err;
 	if (!(row = term_find(kind))) {
 		v = json_key(at, "term");

@@ -23,7 +23,7 @@ static int read_limit(const struct json_at *v, struct service *s, struct err *e)
 		return 0;
 	if (json_is_number(v->value))
 		return json_as_f64(v, 1, LIMIT_MAX, &s->limit_ratio, e);
-	if ((err = json_object(v, e)) < 0 || (err = json_only(v, keys, e)) < 0 ||
+	if ((err = json_check_object(v, e)) < 0 || (err = json_only(v, keys, e)) < 0 ||
 	    (err = json_get_f64(v, "ratio", true, 1, LIMIT_MAX, &s->limit_ratio, e)) < 0)
 		return err;
 	return json_get_f64(v, "confidence", false, 0, 0.999999, &s->limit_confidence, e);
@@ -40,7 +40,7 @@ static int read_current(struct instance_reader *r, const struct json_at *v, uint
 	r->n_items += replicas;
 	if (!v->value)
 		return 0;
-	if (!json_is_string(v->value) && (err = json_array(v, &n, e)) < 0)
+	if (!json_is_string(v->value) && (err = json_check_array(v, &n, e)) < 0)
 		return err;
 	if (json_is_string(v->value) ? replicas != 1 : n > replicas)
 		return json_fail(v, e, "must be a list of at most %u nodes (null = not running), one per replica", replicas);
@@ -66,7 +66,7 @@ static int read_node_list(struct instance_reader *r, const struct json_at *v, ui
 	size_t n;
 	int err;
 
-	if ((err = json_array(v, &n, e)) < 0)
+	if ((err = json_check_array(v, &n, e)) < 0)
 		return err;
 	for (size_t i = 0; i < n; i++) {
 		struct json_at item = json_item(v, i);
@@ -90,7 +90,7 @@ static int read_label_list(struct instance_reader *r, const struct json_at *v, u
 	json_t *value;
 	int err;
 
-	if ((err = json_object(v, e)) < 0)
+	if ((err = json_check_object(v, e)) < 0)
 		return err;
 	json_object_foreach(v->value, key, value) {
 		struct json_at list = json_key(v, key);
@@ -100,7 +100,7 @@ static int read_label_list(struct instance_reader *r, const struct json_at *v, u
 
 		if (label < 0)
 			return json_fail(v, e, "unknown label \"%s\"; no node carries it", key);
-		if ((err = json_array(&list, &n, e)) < 0)
+		if ((err = json_check_array(&list, &n, e)) < 0)
 			return err;
 		wanted = mem_alloc(in->label_counts[label], sizeof(*wanted));
 		for (size_t i = 0; i < n && err >= 0; i++) {
@@ -135,7 +135,7 @@ static int read_allow(struct instance_reader *r, const struct json_at *v, uint64
 	*out = NULL;
 	if (!v->value)
 		return 0;
-	if ((err = json_object(v, e)) < 0 || (err = json_only(v, keys, e)) < 0)
+	if ((err = json_check_object(v, e)) < 0 || (err = json_only(v, keys, e)) < 0)
 		return err;
 	*out = bits = mem_alloc(words, sizeof(*bits));
 	not = mem_alloc(words, sizeof(*not));
@@ -173,14 +173,14 @@ static int read_own_rules(struct instance_reader *r, const struct json_at *at, u
 		instance_add_cap(r, group, group, (uint32_t)k);
 	if (!list.value)
 		return 0;
-	if ((err = json_array(&list, &n, e)) < 0)
+	if ((err = json_check_array(&list, &n, e)) < 0)
 		return err;
 	for (size_t i = 0; i < n; i++) {
 		static const char *const keys[] = { "label", "min_distinct", "max_per_value", NULL };
 		struct rule_spread rule = { .group = group };
 		struct json_at item = json_item(&list, i);
 
-		if ((err = json_object(&item, e)) < 0 || (err = json_only(&item, keys, e)) < 0 ||
+		if ((err = json_check_object(&item, e)) < 0 || (err = json_only(&item, keys, e)) < 0 ||
 		    (err = instance_read_spread(r, &item, &rule, e)) < 0)
 			return err;
 		instance_add_spread(r, rule);
@@ -230,7 +230,7 @@ int instance_read_service(void *ctx, const struct json_at *at, struct err *e)
 	struct service *s;
 	int err;
 
-	if ((err = json_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 || (err = json_get_str(at, "id", true, &id, e)) < 0)
+	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 || (err = json_get_str(at, "id", true, &id, e)) < 0)
 		return err;
 	if (names_find(&r->services, id) >= 0)
 		return json_fail(at, e, "service id \"%s\" is used twice", id);

@@ -34,6 +34,7 @@ struct plan {
 struct plan *plan_new(const struct instance *in);
 struct plan *plan_read(const struct instance *in, const char *path, struct err *e);
 int plan_write(const struct plan *p, const char *path, struct err *e);
+void plan_count(struct plan *p); /* nodes_used and n_unplaced from item_node */
 void plan_free(struct plan *p);
 
 #endif
