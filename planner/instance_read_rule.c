@@ -82,7 +82,7 @@ int instance_read_spread(struct instance_reader *r, const struct json_at *at, st
 static int rule_cap(struct instance_reader *r, const struct json_at *at, struct err *e)
 {
 	static const char *const keys[] = { "kind", "where", "of", "at_most", NULL };
-	uint32_t a, b;
+	uint32_t a = 0, b = 0;
 	int64_t k;
 	int err;
 
@@ -99,7 +99,7 @@ static int rule_cap(struct instance_reader *r, const struct json_at *at, struct 
 static int rule_apart(struct instance_reader *r, const struct json_at *at, struct err *e)
 {
 	static const char *const keys[] = { "kind", "a", "b", NULL };
-	uint32_t a, b;
+	uint32_t a = 0, b = 0;
 	int err;
 
 	if ((err = json_only(at, keys, e)) < 0 || (err = instance_find_group(r, at, "a", &a, e)) < 0 ||
@@ -114,7 +114,7 @@ static int rule_apart(struct instance_reader *r, const struct json_at *at, struc
 static int rule_near(struct instance_reader *r, const struct json_at *at, struct err *e)
 {
 	static const char *const keys[] = { "kind", "group", "of", "label", NULL };
-	struct rule_near rule;
+	struct rule_near rule = { 0 };
 	int err;
 
 	if ((err = json_only(at, keys, e)) < 0 || (err = instance_find_group(r, at, "group", &rule.a, e)) < 0 ||

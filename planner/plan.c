@@ -85,7 +85,7 @@ static int read_placement(void *ctx, const struct json_at *at, struct err *e)
 	struct plan_reader *r = ctx;
 	struct plan *p = r->p;
 	double slowdown = NAN;
-	uint32_t item;
+	uint32_t item = 0;
 	int err;
 
 	if ((err = read_where(r, at, &item, e)) < 0 || (err = json_only(at, keys, e)) < 0)

@@ -42,7 +42,23 @@ struct bound {
 	const char *name, *help;
 	bool (*applies)(const struct search *s);
 	double (*run)(const struct search *s); /* a proven lower bound on the objective, or -INFINITY */
+	double share; /* of the time left when its turn comes (search.deadline_ns says until when); 0 = a fifth */
 };
+
+/* The best placement so far: fewest unplaced items, then least cost, then fewest moves; ties keep the older. */
+struct incumbent;
+struct incumbent *incumbent_new(const struct instance *in, bool progress); /* progress: a line on stderr */
+void incumbent_free(struct incumbent *b);
+
+extern volatile int search_interrupted; /* set by the verb's signal handler: every search ends soon */
+uint64_t search_now_ns(void);
+void search_spend(struct search *s, uint64_t iterations); /* add to the iterations that the plan reports */
+
+const char *search_solver(const struct search *s, uint64_t *iterations); /* who found the best; iterations spent */
+
+struct plan;
+/* Run every packer and bound that applies under s's budget (s->best is made and freed here) and fill placement, cost, bound. */
+void portfolio_run(struct search *s, struct plan *out, bool progress);
 
 /*
  * The same randomised search many times over, on s->threads threads: run(stream, index) gets its own struct search with its
@@ -52,7 +68,7 @@ struct bound {
  */
 void search_streams(struct search *s, unsigned n, void (*run)(struct search *stream, unsigned index));
 
-extern const struct packer *const packers[]; /* NULL-terminated, in order of running */
+extern const struct packer *const packers[]; /* planner/portfolio.c; NULL-terminated, in order of running */
 extern const struct bound *const bounds[];
 
 #endif

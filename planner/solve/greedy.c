@@ -1,0 +1,275 @@
+/*
+ * Constructive packing: items in decreasing size, each onto the open node that it fills best (least squared room left over
+ * the resources, Panigrahy et al., "Heuristics for vector bin packing", 2011), else onto the next node by cost per useful
+ * capacity. Only the last WINDOW opened nodes are looked at in large instances: what is older is full. Several size
+ * measures are tried while that takes moments. A current placement is kept where it stands, and repaired where it breaks
+ * something.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "planner/search.h"
+#include "planner/state.h"
+#include "planner/term.h"
+
+#define WINDOW 48           /* open nodes looked at when there are many: 100k services in about half a second */
+#define MANY_TESTS 40000000.0 /* items * nodes above which the window is used */
+#define VARIANTS 4
+
+struct greedy {
+	struct search *s;
+	const struct instance *in;
+	struct state *st;
+	double *scale;        /* [resource]: 1 / mean capacity over slots and nodes */
+	double *size;         /* [service * n_resources + r]: mean demand, scaled */
+	double *room;         /* [node * n_resources + r]: mean capacity, scaled; minus what is placed */
+	uint32_t *order;      /* items, largest first */
+	uint32_t *nodes;      /* by cost per useful capacity */
+	uint32_t *open, n_open, next;
+};
+
+static double mean_of(const struct resource *r, const int64_t *row)
+{
+	double sum = 0;
+
+	for (uint32_t t = 0; t < r->slots; t++)
+		sum += (double)row[r->column + t];
+	return sum / r->slots;
+}
+
+static int by_key(const void *a, const void *b, void *ctx)
+{
+	const double *k = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return k[x] > k[y] ? -1 : k[x] < k[y] ? 1 : (x > y) - (x < y);
+}
+
+static void measure(struct greedy *g)
+{
+	const struct instance *in = g->in;
+	uint32_t nr = in->n_resources;
+	double *need = mem_alloc(nr, sizeof(*need)), *worth = mem_alloc(in->n_nodes, sizeof(*worth));
+
+	for (uint32_t r = 0; r < nr; r++) {
+		double sum = 0;
+
+		for (uint32_t n = 0; n < in->n_nodes; n++)
+			sum += mean_of(&in->resources[r], in->capacity + (size_t)n * in->n_columns);
+		g->scale[r] = sum > 0 ? in->n_nodes / sum : 0;
+		for (uint32_t s = 0; s < in->n_services; s++) {
+			double d = mean_of(&in->resources[r], in->demand + (size_t)s * in->n_columns) * g->scale[r];
+
+			g->size[(size_t)s * nr + r] = d;
+			need[r] += d * in->services[s].replicas;
+		}
+	}
+	for (uint32_t n = 0; n < in->n_nodes; n++) {
+		for (uint32_t r = 0; r < nr; r++)
+			worth[n] += need[r] * mean_of(&in->resources[r], in->capacity + (size_t)n * in->n_columns) * g->scale[r];
+		worth[n] /= (double)in->nodes[n].cost + 1e-9;
+		g->nodes[n] = n;
+	}
+	qsort_r(g->nodes, in->n_nodes, sizeof(*g->nodes), by_key, worth);
+	free(worth);
+	free(need);
+}
+
+/* Size measures: sum, weighted sum by scarcity, largest, squares. */
+static void rank_items(struct greedy *g, unsigned variant)
+{
+	const struct instance *in = g->in;
+	uint32_t nr = in->n_resources;
+	double *weight = mem_alloc(nr, sizeof(*weight)), *key = mem_alloc(in->n_items, sizeof(*key));
+
+	for (uint32_t r = 0; r < nr; r++)
+		for (uint32_t s = 0; s < in->n_services; s++)
+			weight[r] += g->size[(size_t)s * nr + r] * in->services[s].replicas;
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		const double *d = g->size + (size_t)in->item_service[i] * nr;
+
+		for (uint32_t r = 0; r < nr; r++)
+			key[i] = variant == 2 ? fmax(key[i], d[r]) : key[i] + (variant == 1 ? d[r] : variant == 3 ? d[r] * d[r] : d[r] * weight[r]);
+		g->order[i] = i;
+	}
+	qsort_r(g->order, in->n_items, sizeof(*g->order), by_key, key);
+	free(weight);
+	free(key);
+}
+
+static void take_room(struct greedy *g, uint32_t item, uint32_t node)
+{
+	for (uint32_t r = 0; r < g->in->n_resources; r++)
+		g->room[(size_t)node * g->in->n_resources + r] -= g->size[(size_t)g->in->item_service[item] * g->in->n_resources + r];
+}
+
+static double score(const struct greedy *g, uint32_t service, uint32_t node)
+{
+	const double *room = g->room + (size_t)node * g->in->n_resources, *d = g->size + (size_t)service * g->in->n_resources;
+	double sum = 0;
+
+	for (uint32_t r = 0; r < g->in->n_resources; r++)
+		sum += (room[r] - d[r]) * (room[r] - d[r]);
+	return sum;
+}
+
+static int64_t best_open(const struct greedy *g, uint32_t item)
+{
+	uint32_t service = g->in->item_service[item];
+	double best = INFINITY;
+	int64_t node = -1;
+
+	for (uint32_t k = 0; k < g->n_open; k++) {
+		double v = score(g, service, g->open[k]);
+
+		if (v < best && state_fits_item(g->st, item, g->open[k])) {
+			best = v;
+			node = g->open[k];
+		}
+	}
+	return node;
+}
+
+static void open_node(struct greedy *g, uint32_t node, uint32_t window)
+{
+	uint32_t fullest = 0;
+	double least = INFINITY;
+
+	if (g->n_open >= window) {
+		for (uint32_t k = 0; k < g->n_open; k++) {
+			double most = INFINITY;
+
+			for (uint32_t r = 0; r < g->in->n_resources; r++)
+				most = fmin(most, g->room[(size_t)g->open[k] * g->in->n_resources + r]);
+			if (most < least) {
+				least = most;
+				fullest = k;
+			}
+		}
+		g->open[fullest] = node;
+	} else {
+		g->open[g->n_open++] = node;
+	}
+}
+
+static bool place(struct greedy *g, uint32_t item, uint32_t window)
+{
+	const struct instance *in = g->in;
+	int64_t node = best_open(g, item);
+
+	for (uint32_t k = g->next; node < 0 && k < in->n_nodes; k++) {
+		uint32_t n = g->nodes[k];
+
+		if (g->st->items[n].n || !state_fits_item(g->st, item, n))
+			continue;
+		open_node(g, n, window);
+		node = n;
+	}
+	while (g->next < in->n_nodes && g->st->items[g->nodes[g->next]].n)
+		g->next++;
+	for (uint32_t k = 0; node < 0 && k < in->n_nodes; k++)
+		if (state_fits_item(g->st, item, g->nodes[k]))
+			node = g->nodes[k];
+	if (node < 0)
+		return false;
+	state_put(g->st, item, (uint32_t)node);
+	take_room(g, item, (uint32_t)node);
+	return true;
+}
+
+static void reset(struct greedy *g)
+{
+	const struct instance *in = g->in;
+
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		for (uint32_t r = 0; r < in->n_resources; r++)
+			g->room[(size_t)n * in->n_resources + r] =
+				mean_of(&in->resources[r], in->capacity + (size_t)n * in->n_columns) * g->scale[r];
+	g->n_open = g->next = 0;
+}
+
+/* Keep what runs today; what breaks something there is taken off and placed anew. Largest first, so the small move. */
+static void keep_current(struct greedy *g)
+{
+	const struct instance *in = g->in;
+
+	for (uint32_t k = 0; k < in->n_items; k++) {
+		uint32_t item = g->order[k];
+		int32_t n = in->item_node[item];
+
+		if (n < 0 || !state_fits_item(g->st, item, (uint32_t)n))
+			continue;
+		state_put(g->st, item, (uint32_t)n);
+		take_room(g, item, (uint32_t)n);
+	}
+	for (uint32_t k = 0; k < in->n_nodes; k++)
+		if (g->st->items[g->nodes[k]].n)
+			g->open[g->n_open++] = g->nodes[k];
+}
+
+static void build(struct greedy *g, unsigned variant, bool keep)
+{
+	const struct instance *in = g->in;
+	uint32_t window = (double)in->n_items * in->n_nodes > MANY_TESTS ? WINDOW : in->n_nodes;
+
+	state_clear(g->st);
+	reset(g);
+	rank_items(g, variant);
+	if (keep) {
+		keep_current(g);
+		window = in->n_nodes;
+	}
+	for (uint32_t k = 0; k < in->n_items; k++)
+		if (g->st->item_node[g->order[k]] < 0)
+			place(g, g->order[k], window);
+}
+
+static void offer(struct greedy *g)
+{
+	if (state_whole_ok(g->st))
+		search_offer(g->s, g->st->item_node, objective_value(g->in, g->s->model, g->st->item_node), "greedy");
+}
+
+static void run(struct search *s)
+{
+	const struct instance *in = s->in;
+	struct greedy g = { .s = s, .in = in, .st = state_new(in, s->model) };
+	size_t nr = in->n_resources;
+	bool current = false;
+
+	g.scale = mem_alloc(nr, sizeof(double));
+	g.size = mem_alloc(in->n_services * nr, sizeof(double));
+	g.room = mem_alloc(in->n_nodes * nr, sizeof(double));
+	g.order = mem_alloc(in->n_items, sizeof(uint32_t));
+	g.nodes = mem_alloc(in->n_nodes, sizeof(uint32_t));
+	g.open = mem_alloc(in->n_nodes, sizeof(uint32_t));
+	measure(&g);
+	for (uint32_t i = 0; i < in->n_items; i++)
+		current |= in->item_node[i] >= 0;
+	if (current) {
+		build(&g, 0, true);
+		offer(&g);
+	}
+	for (unsigned v = 0; v < VARIANTS && !(v && search_done(s, v)) && !(current && in->max_moves >= 0); v++) {
+		if (v && (double)in->n_items * in->n_nodes > MANY_TESTS)
+			break;
+		build(&g, v, false);
+		offer(&g);
+	}
+	state_free(g.st);
+	free(g.scale);
+	free(g.size);
+	free(g.room);
+	free(g.order);
+	free(g.nodes);
+	free(g.open);
+}
+
+static bool applies(const struct search *s)
+{
+	(void)s;
+	return true;
+}
+
+const struct packer packer_greedy = { .name = "greedy", .help = "largest first onto the node it fills best", .applies = applies, .run = run };

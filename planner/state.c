@@ -1,0 +1,388 @@
+/* Incremental placement: see state.h. The slow twin that judges it is planner/verify.c, which shares nothing with it. */
+#include "planner/state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define SLACK 1e-9 /* pressures are sums of doubles: put and take leave rounding */
+
+static uint32_t value_of(const struct instance *in, uint32_t label, uint32_t node)
+{
+	return label == LABEL_NODE ? node : in->node_label[(size_t)node * in->n_labels + label];
+}
+
+static uint32_t values_of(const struct instance *in, uint32_t label)
+{
+	return label == LABEL_NODE ? in->n_nodes : in->label_counts[label];
+}
+
+static void index_caps(struct state *st)
+{
+	const struct instance *in = st->in;
+
+	st->cap_first = mem_alloc((size_t)in->n_groups + 2, sizeof(uint32_t));
+	for (uint32_t i = 0; i < in->n_caps; i++) {
+		st->cap_first[in->caps[i].a + 2]++;
+		st->cap_first[in->caps[i].b + 2] += in->caps[i].a != in->caps[i].b;
+	}
+	for (uint32_t g = 0; g < in->n_groups; g++)
+		st->cap_first[g + 2] += st->cap_first[g + 1];
+	st->caps = mem_alloc((size_t)in->n_caps * 2, sizeof(uint32_t));
+	for (uint32_t i = 0; i < in->n_caps; i++) {
+		st->caps[st->cap_first[in->caps[i].a + 1]++] = i;
+		if (in->caps[i].a != in->caps[i].b)
+			st->caps[st->cap_first[in->caps[i].b + 1]++] = i;
+	}
+}
+
+static void index_spreads(struct state *st)
+{
+	const struct instance *in = st->in;
+
+	st->spread_first = mem_alloc((size_t)in->n_groups + 2, sizeof(uint32_t));
+	st->spreads = mem_alloc(in->n_spreads, sizeof(uint32_t));
+	st->spread_count = mem_alloc(in->n_spreads, sizeof(*st->spread_count));
+	for (uint32_t i = 0; i < in->n_spreads; i++) {
+		st->spread_first[in->spreads[i].group + 2]++;
+		if (in->spreads[i].label != LABEL_NODE)
+			st->spread_count[i] = mem_alloc(values_of(in, in->spreads[i].label), sizeof(uint32_t));
+	}
+	for (uint32_t g = 0; g < in->n_groups; g++)
+		st->spread_first[g + 2] += st->spread_first[g + 1];
+	for (uint32_t i = 0; i < in->n_spreads; i++)
+		st->spreads[st->spread_first[in->spreads[i].group + 1]++] = i;
+}
+
+/* What stands on a node today keeps its transient resources there, wherever it goes (ROADEF/EURO 2012, section 2.4). */
+static void hold_transients(struct state *st)
+{
+	const struct instance *in = st->in;
+
+	for (uint32_t r = 0; r < in->n_resources; r++) {
+		const struct resource *res = &in->resources[r];
+
+		if (!res->transient)
+			continue;
+		st->transient = true;
+		for (uint32_t i = 0; i < in->n_items; i++)
+			for (uint32_t c = res->column; in->item_node[i] >= 0 && c < res->column + res->slots; c++)
+				st->load[(size_t)in->item_node[i] * in->n_columns + c] +=
+					in->demand[(size_t)in->item_service[i] * in->n_columns + c];
+	}
+}
+
+struct state *state_new(const struct instance *in, const struct model *model)
+{
+	struct state *st = mem_alloc(1, sizeof(*st));
+
+	st->in = in;
+	st->model = model;
+	st->item_node = mem_alloc(in->n_items, sizeof(*st->item_node));
+	memset(st->item_node, 0xff, in->n_items * sizeof(*st->item_node));
+	st->load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*st->load));
+	st->items = mem_alloc(in->n_nodes, sizeof(*st->items));
+	st->at = mem_alloc(in->n_items, sizeof(*st->at));
+	st->group_size = mem_alloc(in->n_groups, sizeof(*st->group_size));
+	for (uint32_t s = 0; s < in->n_services; s++)
+		st->group_size[in->services[s].group] += in->services[s].replicas;
+	if (model) {
+		st->n_pressures = model_n_pressures(model);
+		st->pressure = mem_alloc((size_t)in->n_nodes * (size_t)st->n_pressures, sizeof(*st->pressure));
+	}
+	index_caps(st);
+	index_spreads(st);
+	hold_transients(st);
+	return st;
+}
+
+void state_free(struct state *st)
+{
+	if (!st)
+		return;
+	for (uint32_t n = 0; n < st->in->n_nodes; n++)
+		free(st->items[n].v);
+	for (uint32_t i = 0; i < st->in->n_spreads; i++)
+		free(st->spread_count[i]);
+	free(st->item_node);
+	free(st->load);
+	free(st->items);
+	free(st->at);
+	free(st->pressure);
+	free(st->cap_first);
+	free(st->caps);
+	free(st->spread_first);
+	free(st->spreads);
+	free(st->spread_count);
+	free(st->group_size);
+	free(st);
+}
+
+void state_clear(struct state *st)
+{
+	for (uint32_t n = 0; n < st->in->n_nodes; n++)
+		while (st->items[n].n)
+			state_take(st, st->items[n].v[st->items[n].n - 1]);
+}
+
+void state_load(struct state *st, const int32_t *item_node)
+{
+	for (uint32_t i = 0; i < st->in->n_items; i++) {
+		if (st->item_node[i] == item_node[i])
+			continue;
+		if (st->item_node[i] >= 0)
+			state_take(st, i);
+		if (item_node[i] >= 0)
+			state_put(st, i, (uint32_t)item_node[i]);
+	}
+}
+
+/* Column by column without a branch, so that the vectoriser takes it; blocks of 16 allow to leave early. */
+__attribute__((target_clones("avx512f", "avx2", "default")))
+static bool room_for(const int64_t *restrict load, const int64_t *restrict demand, const int64_t *restrict capacity, uint32_t n)
+{
+	uint32_t c = 0;
+
+	for (; c + 16 <= n; c += 16) {
+		int64_t over = 0;
+
+		for (uint32_t k = 0; k < 16; k++)
+			over |= capacity[c + k] - load[c + k] - demand[c + k];
+		if (over < 0)
+			return false;
+	}
+	for (; c < n; c++)
+		if (load[c] + demand[c] > capacity[c])
+			return false;
+	return true;
+}
+
+bool state_fits_columns(const struct state *st, uint32_t service, uint32_t node)
+{
+	size_t width = st->in->n_columns;
+
+	return room_for(st->load + node * width, st->in->demand + service * width, st->in->capacity + node * width, st->in->n_columns);
+}
+
+static uint32_t group_on(const struct state *st, uint32_t group, uint32_t node)
+{
+	const struct state_list *l = &st->items[node];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < l->n; i++)
+		n += st->in->services[st->in->item_service[l->v[i]]].group == group;
+	return n;
+}
+
+static bool fits_cap(const struct state *st, const struct rule_cap *c, uint32_t group, uint32_t node)
+{
+	if (c->a == c->b)
+		return group_on(st, group, node) + 1 <= c->k;
+	if (c->b == group)
+		return group_on(st, c->b, node) + 1 <= c->k || !group_on(st, c->a, node);
+	return group_on(st, c->b, node) <= c->k;
+}
+
+bool state_fits_rules(const struct state *st, uint32_t service, uint32_t node)
+{
+	const struct instance *in = st->in;
+	uint32_t g = in->services[service].group;
+
+	if (!instance_allows(in, service, node))
+		return false;
+	for (uint32_t i = st->spread_first[g]; i < st->spread_first[g + 1]; i++) {
+		const struct rule_spread *r = &in->spreads[st->spreads[i]];
+		uint32_t n, distinct = 0, left = st->group_size[g];
+
+		if (r->label == LABEL_NODE) {
+			if (r->max_per_value && group_on(st, g, node) + 1 > r->max_per_value)
+				return false;
+			continue;
+		}
+		n = st->spread_count[st->spreads[i]][value_of(in, r->label, node)];
+		if (r->max_per_value && n + 1 > r->max_per_value)
+			return false;
+		if (!r->min_distinct || !n)
+			continue;
+		for (uint32_t v = 0; v < values_of(in, r->label); v++) { /* keep enough replicas for the values still missing */
+			distinct += st->spread_count[st->spreads[i]][v] > 0;
+			left -= st->spread_count[st->spreads[i]][v];
+		}
+		if (distinct < r->min_distinct && left - 1 < r->min_distinct - distinct)
+			return false;
+	}
+	for (uint32_t i = st->cap_first[g]; i < st->cap_first[g + 1]; i++)
+		if (st->items[node].n && !fits_cap(st, &in->caps[st->caps[i]], g, node))
+			return false;
+	return true;
+}
+
+static bool within(const struct state *st, const struct service *s, uint32_t node, const double *sum)
+{
+	double others[MODEL_MAX_PRESSURES];
+	const double *own;
+
+	if (s->model_service < 0 || !isfinite(s->limit_ratio))
+		return true;
+	own = model_pressure(st->model, s->model_service, st->in->nodes[node].model_type);
+	for (int p = 0; p < st->n_pressures; p++)
+		others[p] = fmax(0, sum[p] - own[p]);
+	return model_upper(st->model, s->model_service, st->in->nodes[node].model_type, others, s->limit_confidence) <=
+	       s->limit_ratio - SLACK;
+}
+
+bool state_fits_limits(const struct state *st, uint32_t service, uint32_t node)
+{
+	const struct instance *in = st->in;
+	const struct service *s = &in->services[service];
+	const struct state_list *l = &st->items[node];
+	double sum[MODEL_MAX_PRESSURES];
+	const double *own;
+
+	if (!st->model || !l->n)
+		return true;
+	memcpy(sum, st->pressure + (size_t)node * (size_t)st->n_pressures, (size_t)st->n_pressures * sizeof(*sum));
+	if (s->model_service >= 0) {
+		own = model_pressure(st->model, s->model_service, in->nodes[node].model_type);
+		for (int p = 0; p < st->n_pressures; p++)
+			sum[p] += own[p];
+		if (!within(st, s, node, sum))
+			return false;
+		for (uint32_t i = 0; i < l->n; i++)
+			if (!within(st, &in->services[in->item_service[l->v[i]]], node, sum))
+				return false;
+	}
+	return true;
+}
+
+bool state_fits(const struct state *st, uint32_t service, uint32_t node)
+{
+	return state_fits_columns(st, service, node) && state_fits_rules(st, service, node) && state_fits_limits(st, service, node);
+}
+
+static bool home_has_room(const struct state *st, uint32_t service, uint32_t node)
+{
+	const struct instance *in = st->in;
+
+	for (uint32_t r = 0; r < in->n_resources; r++)
+		for (uint32_t c = in->resources[r].column; c < in->resources[r].column + in->resources[r].slots; c++) {
+			size_t k = (size_t)node * in->n_columns + c;
+			int64_t more = in->resources[r].transient ? 0 : in->demand[(size_t)service * in->n_columns + c];
+
+			if (st->load[k] + more > in->capacity[k])
+				return false;
+		}
+	return true;
+}
+
+bool state_fits_item(const struct state *st, uint32_t item, uint32_t node)
+{
+	uint32_t service = st->in->item_service[item];
+
+	if (!st->transient || st->in->item_node[item] != (int32_t)node)
+		return state_fits(st, service, node);
+	return home_has_room(st, service, node) && state_fits_rules(st, service, node) && state_fits_limits(st, service, node);
+}
+
+static void count(struct state *st, uint32_t item, uint32_t node, int sign)
+{
+	const struct instance *in = st->in;
+	const struct service *s = &in->services[in->item_service[item]];
+	const int64_t *d = in->demand + (size_t)in->item_service[item] * in->n_columns;
+	int64_t *load = st->load + (size_t)node * in->n_columns;
+
+	if (!st->transient || in->item_node[item] != (int32_t)node) {
+		for (uint32_t c = 0; c < in->n_columns; c++)
+			load[c] += sign * d[c];
+	} else {
+		for (uint32_t r = 0; r < in->n_resources; r++)
+			for (uint32_t c = in->resources[r].column; !in->resources[r].transient && c < in->resources[r].column + in->resources[r].slots; c++)
+				load[c] += sign * d[c];
+	}
+	for (uint32_t i = st->spread_first[s->group]; i < st->spread_first[s->group + 1]; i++) {
+		const struct rule_spread *r = &in->spreads[st->spreads[i]];
+
+		if (r->label != LABEL_NODE)
+			st->spread_count[st->spreads[i]][value_of(in, r->label, node)] += (uint32_t)sign;
+	}
+	if (st->model && s->model_service >= 0) {
+		const double *own = model_pressure(st->model, s->model_service, in->nodes[node].model_type);
+
+		for (int p = 0; p < st->n_pressures; p++)
+			st->pressure[(size_t)node * (size_t)st->n_pressures + (size_t)p] += sign * own[p];
+	}
+}
+
+void state_put(struct state *st, uint32_t item, uint32_t node)
+{
+	struct state_list *l = &st->items[node];
+	size_t cap = l->cap;
+
+	count(st, item, node, 1);
+	l->v = array_grow(l->v, &cap, l->n + 1, sizeof(*l->v));
+	l->cap = (uint32_t)cap;
+	st->n_used += !l->n;
+	st->at[item] = l->n;
+	l->v[l->n++] = item;
+	st->item_node[item] = (int32_t)node;
+}
+
+void state_take(struct state *st, uint32_t item)
+{
+	uint32_t node = (uint32_t)st->item_node[item];
+	struct state_list *l = &st->items[node];
+
+	l->n--;
+	l->v[st->at[item]] = l->v[l->n];
+	st->at[l->v[l->n]] = st->at[item];
+	st->n_used -= !l->n;
+	st->item_node[item] = NO_NODE;
+	count(st, item, node, -1);
+	if (!l->n && st->model)
+		memset(st->pressure + (size_t)node * (size_t)st->n_pressures, 0, (size_t)st->n_pressures * sizeof(double));
+}
+
+static bool spread_ok(const struct state *st, uint32_t rule)
+{
+	const struct instance *in = st->in;
+	const struct rule_spread *r = &in->spreads[rule];
+	uint32_t distinct = 0;
+
+	if (!r->min_distinct)
+		return true;
+	for (uint32_t v = 0; v < values_of(in, r->label); v++)
+		distinct += (r->label == LABEL_NODE ? group_on(st, r->group, v) : st->spread_count[rule][v]) > 0;
+	return distinct >= r->min_distinct;
+}
+
+static bool near_ok(const struct state *st, const struct rule_near *r)
+{
+	const struct instance *in = st->in;
+	uint32_t values = values_of(in, r->label);
+	unsigned char *has = mem_alloc(values, 1);
+	bool ok = true;
+
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		uint32_t g = in->services[in->item_service[i]].group;
+
+		if (st->item_node[i] >= 0 && (g == r->a || g == r->b))
+			has[value_of(in, r->label, (uint32_t)st->item_node[i])] |= (unsigned char)((g == r->a) | (g == r->b) << 1);
+	}
+	for (uint32_t v = 0; v < values; v++)
+		ok &= has[v] != 1;
+	free(has);
+	return ok;
+}
+
+bool state_whole_ok(const struct state *st)
+{
+	for (uint32_t i = 0; i < st->in->n_spreads; i++)
+		if (!spread_ok(st, i))
+			return false;
+	for (uint32_t i = 0; i < st->in->n_nears; i++)
+		if (!near_ok(st, &st->in->nears[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,49 @@
+/*
+ * A placement under construction, with everything that decides whether one more replica fits a node, kept up to date by
+ * state_put() and state_take(): load per column, replicas per group and node, replicas per group and label value, pressure
+ * per node. Solvers build on it; planner/verify.c does not.
+ *
+ * Rules are indexed per group. Cost of state_fits(): O(columns) vectorised, plus the rules of the item's group, plus one
+ * prediction per replica with a limit on the node. near rules hold for whole placements only: state_near_ok() at the end.
+ */
+#ifndef PLANNER_STATE_H
+#define PLANNER_STATE_H
+
+#include "planner/instance.h"
+#include "planner/predict.h"
+
+struct state_list { uint32_t *v; uint32_t n, cap; };
+
+struct state {
+	const struct instance *in;
+	const struct model *model;
+	int32_t *item_node;
+	int64_t *load;              /* [node * n_columns + column] */
+	struct state_list *items;   /* [node]: items on it */
+	uint32_t *at;               /* [item]: position in its node's list */
+	double *pressure;           /* [node * n_pressures + p], NULL without a model */
+	int n_pressures;
+	uint32_t *cap_first, *caps;       /* rules that mention a group, as a or b: caps[cap_first[g] .. cap_first[g + 1]) */
+	uint32_t *spread_first, *spreads; /* likewise */
+	uint32_t **spread_count;          /* [rule][value]: replicas of the rule's group there; label node: [node] */
+	uint32_t *group_size;
+	uint64_t n_used;
+	bool transient;             /* some resource is held on the old node too: its load never leaves an item's old node */
+};
+
+struct state *state_new(const struct instance *in, const struct model *model);
+void state_free(struct state *st);
+void state_clear(struct state *st);
+void state_load(struct state *st, const int32_t *item_node);  /* whatever it is: rules may be broken */
+
+bool state_fits(const struct state *st, uint32_t service, uint32_t node); /* could one replica be added? */
+bool state_fits_item(const struct state *st, uint32_t item, uint32_t node); /* likewise; knows what a moved item still holds */
+bool state_fits_columns(const struct state *st, uint32_t service, uint32_t node);
+bool state_fits_rules(const struct state *st, uint32_t service, uint32_t node);
+bool state_fits_limits(const struct state *st, uint32_t service, uint32_t node);
+void state_put(struct state *st, uint32_t item, uint32_t node);
+void state_take(struct state *st, uint32_t item);
+/* Do min_distinct and near rules hold? They can only be judged once everything is placed. */
+bool state_whole_ok(const struct state *st);
+
+#endif
