@@ -166,7 +166,7 @@ static int open_pair(struct press_worker *w, struct err *e)
 	w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener < 0 || w->fd < 0 || bind(listener, (struct sockaddr *)&a, n) || listen(listener, 1) ||
 	    getsockname(listener, (struct sockaddr *)&a, &n) || connect(w->fd, (struct sockaddr *)&a, n) ||
-	    (w->peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) < 0) {
+	    (w->peer = accept4(listener, (struct sockaddr *)&a, &n, SOCK_CLOEXEC)) < 0) {
 		err = err_set(e, -errno, "cannot make a TCP connection on loopback: %s", strerror(errno));
 	} else {
 		setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
