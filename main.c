@@ -17,6 +17,7 @@
 
 /* One line here and one cmd_*.c make a new verb. Order = order in --help. */
 #define VERBS(row) \
+	row(doctor) \
 	row(run) \
 	row(record) \
 	row(press) \
