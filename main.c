@@ -20,6 +20,8 @@
 	row(doctor) \
 	row(run) \
 	row(record) \
+	row(import) \
+	row(export) \
 	row(press) \
 	row(campaign)
 
