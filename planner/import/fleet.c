@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "collector/profile.h"
-#include "planner/import/importer.h"
+#include "planner/kind.h"
 
 #define FLEET_MAX_BYTES (64u << 20)
 #define MAX_REPLICAS 1000000
@@ -327,17 +327,18 @@ out:
 	return NULL;
 }
 
-static struct instance *fleet_read(char *const *paths, int n_paths, struct err *e)
+static int import(char *const *inputs, int n_inputs, const char *output, struct err *e)
 {
-	(void)n_paths;
-	return fleet_import(paths[0], e);
+	struct instance *in;
+	int err;
+
+	if (n_inputs != 1)
+		return err_set(e, -EINVAL, "import fleet takes one FLEET.json, got %d inputs", n_inputs);
+	if (!(in = fleet_import(inputs[0], e)))
+		return e->code;
+	err = instance_write(in, output, e);
+	instance_free(in);
+	return err;
 }
 
-const struct importer importer_fleet = {
-	.name = "fleet",
-	.operands = "FLEET.json",
-	.help = "recorded sessions on a described fleet (docs/fleet.md)",
-	.min_paths = 1,
-	.max_paths = 1,
-	.read = fleet_read,
-};
+const struct kind kind_fleet = { .name = "fleet", .help = "recorded sessions on a described fleet (docs/fleet.md)", .import = import };
