@@ -23,7 +23,8 @@
 	row(import) \
 	row(export) \
 	row(press) \
-	row(campaign)
+	row(campaign) \
+	row(report)
 
 #define DECLARE(name) extern const struct verb verb_##name;
 #define ROW(name) &verb_##name,

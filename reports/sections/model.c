@@ -1,0 +1,145 @@
+/*
+ * What the model knows: predicted slowdown of pairs, sensitivity curves, and its own record of held-out errors.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/section.h"
+
+#define CURVE_POINTS 21
+#define CONFIDENCE 0.9
+#define MOST_SERVICES 40u  /* pairs grow with the square; with more, the first ones of the file */
+
+static const struct column pair_columns[] = {
+	{ "victim", "Slowed", UNIT_TEXT, NULL },
+	{ "neighbour", "Neighbour", UNIT_TEXT, NULL },
+	{ "slowdown_ratio", "Slowdown", UNIT_SLOWDOWN, "predicted, next to one replica" },
+	{ "low_ratio", "low", UNIT_SLOWDOWN, "90 % interval" },
+	{ "high_ratio", "high", UNIT_SLOWDOWN, "90 % interval" },
+	{ "through", "Through", UNIT_TEXT, "the pressure that contributes most" },
+	{ "extrapolated", "Beyond measured", UNIT_TEXT, NULL },
+	{ 0 }
+};
+
+static const struct column curve_columns[] = {
+	{ "pressure", "Pressure", UNIT_TEXT, NULL },
+	{ "service", "Service", UNIT_TEXT, NULL },
+	{ "level", "Level", UNIT_NUMBER, "in the model's unit of pressure" },
+	{ "slowdown_ratio", "Slowdown", UNIT_SLOWDOWN, NULL },
+	{ "low_ratio", "low", UNIT_SLOWDOWN, NULL },
+	{ "high_ratio", "high", UNIT_SLOWDOWN, NULL },
+	{ 0 }
+};
+
+static const struct column held_columns[] = { { "figure", "Figure", UNIT_TEXT, NULL }, { "value", "Value", UNIT_NUMBER, NULL }, { 0 } };
+
+static size_t model_names(const struct input *in, const char **names)
+{
+	json_t *list = json_object_get(in->model_json, "services"), *row;
+	size_t i, n = 0;
+
+	json_array_foreach(list, i, row) {
+		const char *name = json_string_value(json_object_get(row, "name"));
+
+		if (name && n < MOST_SERVICES && model_find_service(in->model, name) >= 0)
+			names[n++] = name;
+	}
+	return n;
+}
+
+static void add_pair(struct table *t, const struct model *m, const char *victim, const char *neighbour)
+{
+	struct prediction p;
+
+	model_predict(m, model_find_service(m, victim), -1, model_pressure(m, model_find_service(m, neighbour), -1), CONFIDENCE, &p);
+	table_text(t, victim);
+	table_text(t, neighbour);
+	table_real(t, p.slowdown);
+	table_real(t, p.low);
+	table_real(t, p.high);
+	table_text(t, p.binding >= 0 && p.binding < model_n_pressures(m) ? model_pressure_name(m, p.binding) : NULL);
+	table_text(t, p.extrapolated ? "yes" : "no");
+}
+
+static void add_held_out(const struct input *in, struct doc_section *sec)
+{
+	struct table *t = table_new("held_out", "How wrong the model is on runs it has not seen", in->model_name, held_columns);
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(json_object_get(in->model_json, "held_out"), key, v) {
+		table_text(t, key);
+		table_real(t, json_is_number(v) ? json_number_value(v) : (double)NAN);
+	}
+	section_table_take(sec, t, false);
+}
+
+void build_pairs(const struct input *in, struct doc *d, struct doc_section *sec)
+{
+	const char *names[MOST_SERVICES];
+	size_t n = model_names(in, names);
+	struct table *t = table_new("pairs", "Predicted slowdown in pairs", in->model_name, pair_columns);
+	struct chart c = chart_of(CHART_MATRIX, "Slowdown of the row next to the column", NULL, t);
+	const char *source = in->model_name;
+
+	for (size_t v = 0; v < n; v++)
+		for (size_t k = 0; k < n; k++)
+			add_pair(t, in->model, names[v], names[k]);
+	c.row = 0, c.series = 1, c.value = 2;
+	section_chart(sec, c);
+	section_table_take(sec, t, true);
+	add_held_out(in, sec);
+	for (size_t r = 0; r < table_rows(t); r++) {
+		double v = cell_number(table_cell(t, r, 2));
+
+		if (v >= 1.1 && strcmp(table_cell(t, r, 0)->text, table_cell(t, r, 1)->text))
+			doc_find(d, (v - 1) * 0.2, TONE_INFO, source, "%s next to %s is predicted to run %.2f× slower.", table_cell(t, r, 0)->text,
+				 table_cell(t, r, 1)->text, v);
+	}
+}
+
+static void add_curve(struct table *t, const struct model *m, const char *name, int pressure, double most)
+{
+	for (int i = 0; i < CURVE_POINTS; i++) {
+		double level[MODEL_MAX_PRESSURES] = { 0 };
+		struct prediction p;
+
+		level[pressure] = most * i / (CURVE_POINTS - 1);
+		model_predict(m, model_find_service(m, name), -1, level, CONFIDENCE, &p);
+		table_text(t, model_pressure_name(m, pressure));
+		table_text(t, name);
+		table_real(t, level[pressure]);
+		table_real(t, p.slowdown);
+		table_real(t, p.low);
+		table_real(t, p.high);
+	}
+}
+
+void build_curves(const struct input *in, struct doc *d, struct doc_section *sec)
+{
+	const char *names[MOST_SERVICES];
+	size_t n = model_names(in, names);
+
+	(void)d;
+	for (int k = 0; k < model_n_pressures(in->model); k++) {
+		double most = 0;
+		struct table *t;
+		struct chart c;
+		char id[80], title[120];
+
+		for (size_t i = 0; i < n; i++)
+			most = fmax(most, model_pressure(in->model, model_find_service(in->model, names[i]), -1)[k]);
+		if (!(most > 0))
+			continue;
+		snprintf(id, sizeof(id), "curve_%s", model_pressure_name(in->model, k));
+		snprintf(title, sizeof(title), "Sensitivity to %s", model_pressure_name(in->model, k));
+		t = table_new(id, title, in->model_name, curve_columns);
+		for (size_t i = 0; i < n; i++)
+			add_curve(t, in->model, names[i], k, most);
+		c = chart_of(CHART_LINE, t->title, "up to the most any service exerts", t);
+		c.series = 1, c.x = 2, c.value = 3;
+		section_chart(sec, c);
+		section_table_take(sec, t, true);
+	}
+}
