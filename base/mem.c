@@ -33,8 +33,8 @@ void *array_grow(void *p, size_t *cap, size_t need, size_t size)
 {
 	size_t want = *cap ? *cap : 8;
 
-	if (need <= *cap)
-		return check(p);
+	if (p && need <= *cap)
+		return p;
 	while (want < need)
 		want += want / 2 + 1;
 	*cap = want;
