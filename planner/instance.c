@@ -97,6 +97,8 @@ void instance_free(struct instance *in)
 	free(in->demand);
 	free(in->item_service);
 	free(in->item_node);
+	if (in->item_ids)
+		texts_free(in->item_ids, in->n_items);
 	free(in->caps);
 	free(in->nears);
 	free(in->spreads);

@@ -80,6 +80,7 @@ struct instance {
 	int64_t *demand;              /* [service * n_columns + column] */
 	uint32_t *item_service;       /* [item] */
 	int32_t *item_node;           /* [item]: where it runs today, or NO_NODE */
+	char **item_ids;              /* [item]: names of the replicas outside ("replica_ids"), or NULL */
 	uint32_t n_caps, n_nears, n_spreads, n_terms;
 	struct rule_cap *caps;
 	struct rule_near *nears;

@@ -357,6 +357,8 @@ static int read_all(struct instance_reader *r, const struct json_stream *s, json
 	}
 	in->item_node = r->current;
 	r->current = NULL;
+	in->item_ids = r->item_ids;
+	r->item_ids = NULL;
 	if ((err = instance_finish(in, e)) < 0)
 		return err_prefix(e, "%s: ", s->file);
 	budget = json_key(&top, "max_moves");
@@ -369,6 +371,9 @@ static void reader_fini(struct instance_reader *r)
 		names_fini(&r->values[l]);
 	free(r->values);
 	free(r->current);
+	for (size_t i = 0; r->item_ids && i < r->n_items; i++)
+		free(r->item_ids[i]);
+	free(r->item_ids);
 	names_fini(&r->resources);
 	names_fini(&r->labels);
 	names_fini(&r->nodes);

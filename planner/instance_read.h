@@ -15,6 +15,7 @@ struct instance_reader {
 	size_t cap_services, cap_demand, cap_allow, cap_items;
 	size_t cap_caps, cap_nears, cap_spreads;
 	int32_t *current;          /* [item] */
+	char **item_ids;           /* [item], or NULL */
 	size_t n_items;
 };
 

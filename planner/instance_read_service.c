@@ -38,6 +38,10 @@ static int read_current(struct instance_reader *r, const struct json_at *v, uint
 	for (uint32_t i = 0; i < replicas; i++)
 		r->current[first + i] = NO_NODE;
 	r->n_items += replicas;
+	if (r->item_ids) {
+		r->item_ids = mem_resize(r->item_ids, r->n_items, sizeof(char *));
+		memset(r->item_ids + first, 0, replicas * sizeof(char *));
+	}
 	if (!v->value)
 		return 0;
 	if (!json_is_string(v->value) && (err = json_check_array(v, &n, e)) < 0)
@@ -56,6 +60,31 @@ static int read_current(struct instance_reader *r, const struct json_at *v, uint
 		if ((node = names_find(&r->nodes, id)) < 0)
 			return json_fail(&item, e, "unknown node \"%s\"", id);
 		r->current[first + i] = (int32_t)node;
+	}
+	return 0;
+}
+
+/* Names that replicas have elsewhere: all or none; services without such a list get NULLs. Follows read_current(). */
+static int read_replica_ids(struct instance_reader *r, const struct json_at *v, uint32_t replicas, struct err *e)
+{
+	size_t n, first = r->n_items - replicas;
+	const char *id;
+	int err;
+
+	if (!v->value)
+		return 0;
+	if ((err = json_check_array(v, &n, e)) < 0)
+		return err;
+	if (n != replicas)
+		return json_fail(v, e, "must be a list of %u names, one per replica", replicas);
+	if (!r->item_ids)
+		r->item_ids = mem_alloc(r->n_items, sizeof(char *));
+	for (uint32_t i = 0; i < replicas; i++) {
+		struct json_at item = json_item(v, i);
+
+		if ((err = json_as_str(&item, &id, e)) < 0)
+			return err;
+		r->item_ids[first + i] = str_dup(id);
 	}
 	return 0;
 }
@@ -221,11 +250,11 @@ static struct service *add_service(struct instance_reader *r, const char *id)
 int instance_read_service(void *ctx, const struct json_at *at, struct err *e)
 {
 	static const char *const keys[] = { "id", "group", "profile", "replicas", "demand", "limit", "move_cost", "nodes", "current",
-					    "spread", "max_per_node", NULL };
+					    "spread", "max_per_node", "replica_ids", NULL };
 	struct instance_reader *r = ctx;
 	struct instance *in = r->in;
 	const char *id, *group = NULL, *profile = NULL;
-	struct json_at demand, limit, allow, current;
+	struct json_at demand, limit, allow, current, ids;
 	int64_t replicas = 1, move_cost = 1;
 	struct service *s;
 	int err;
@@ -242,6 +271,7 @@ int instance_read_service(void *ctx, const struct json_at *at, struct err *e)
 	limit = json_key(at, "limit");
 	allow = json_key(at, "nodes");
 	current = json_key(at, "current");
+	ids = json_key(at, "replica_ids");
 	s = add_service(r, id);
 	s->replicas = (uint32_t)replicas;
 	s->move_cost = move_cost;
@@ -249,7 +279,7 @@ int instance_read_service(void *ctx, const struct json_at *at, struct err *e)
 	s->group = group_of(r, group ? group : id);
 	if ((err = instance_read_columns(r, &demand, in->demand + (size_t)(in->n_services - 1) * in->n_columns, true, e)) < 0 ||
 	    (err = read_limit(&limit, s, e)) < 0 || (err = read_allow(r, &allow, &in->allow[in->n_services - 1], e)) < 0 ||
-	    (err = read_current(r, &current, s->replicas, e)) < 0)
+	    (err = read_current(r, &current, s->replicas, e)) < 0 || (err = read_replica_ids(r, &ids, s->replicas, e)) < 0)
 		return err;
 	return read_own_rules(r, at, s->group, e);
 }

@@ -118,6 +118,17 @@ static void write_current(FILE *f, const struct instance *in, const struct servi
 	fputc(']', f);
 }
 
+static void write_replica_ids(FILE *f, const struct instance *in, const struct service *s)
+{
+	if (!in->item_ids || !in->item_ids[s->first_item])
+		return;
+	for (uint32_t i = 0; i < s->replicas; i++) {
+		fputs(i ? "," : ",\"replica_ids\":[", f);
+		json_text(f, in->item_ids[s->first_item + i]);
+	}
+	fputc(']', f);
+}
+
 static void write_services(FILE *f, const struct instance *in)
 {
 	fputs("\"services\":[", f);
@@ -140,6 +151,7 @@ static void write_services(FILE *f, const struct instance *in)
 			fprintf(f, ",\"limit\":{\"ratio\":%.17g,\"confidence\":%.17g}", s->limit_ratio, s->limit_confidence);
 		write_allow(f, in, k);
 		write_current(f, in, s);
+		write_replica_ids(f, in, s);
 		fputc('}', f);
 	}
 	fputc(']', f);

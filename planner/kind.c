@@ -6,7 +6,9 @@
 #include <string.h>
 
 #define KINDS(row) \
-	row(fleet)
+	row(fleet) \
+	row(roadef2012) \
+	row(tianchi2018)
 
 #define DECLARE(name) extern const struct kind kind_##name;
 #define ROW(name) &kind_##name,

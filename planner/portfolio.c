@@ -11,7 +11,8 @@
 #include "planner/search.h"
 
 #define PACKERS(row) \
-	row(greedy)
+	row(greedy) \
+	row(anneal)
 
 #define BOUNDS(row) \
 	row(volume)
