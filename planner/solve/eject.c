@@ -29,42 +29,13 @@ struct eject {
 
 struct ejection { uint32_t bin, n, at[3], penalty, ties; };
 
-/* The most items any bin can hold: per column, the smallest demands first. */
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static uint32_t width_bound(const struct pack *p)
-{
-	uint32_t width = p->n_items;
-	int64_t *v = mem_alloc(p->n_items, sizeof(*v));
-
-	for (uint32_t c = 0; c < p->n_columns; c++) {
-		int64_t left = p->capacity[c];
-		uint32_t n = 0;
-
-		for (uint32_t t = 0, k = 0; t < p->n_types; t++)
-			for (uint32_t i = 0; i < p->count[t]; i++)
-				v[k++] = p->value[(size_t)t * p->n_columns + c];
-		qsort(v, p->n_items, sizeof(*v), by_value);
-		while (n < p->n_items && v[n] <= left)
-			left -= v[n++];
-		width = n < width ? n : width;
-	}
-	free(v);
-	return width;
-}
-
 struct eject *eject_new(const struct pack *p, uint64_t seed)
 {
 	struct eject *e = mem_alloc(1, sizeof(*e));
 
 	e->p = p;
 	rng_seed(&e->rng, seed);
-	e->width = width_bound(p);
+	e->width = pack_width(p);
 	e->type = mem_alloc(p->n_items, sizeof(uint32_t));
 	e->penalty = mem_alloc(p->n_items, sizeof(uint32_t));
 	e->pool = mem_alloc(p->n_items, sizeof(uint32_t));

@@ -34,6 +34,7 @@ struct pack {
 bool pack_applies(const struct instance *in);
 struct pack *pack_new(const struct instance *in);  /* NULL when some replica fits no node */
 void pack_free(struct pack *p);
+uint32_t pack_width(const struct pack *p);  /* no bin holds more items */
 
 /* Types given per bin (type_bin[k] = bin of the k-th item of `item` order) -> item_node. */
 void pack_place(const struct pack *p, const int32_t *bin_of, int32_t *item_node);

@@ -1,0 +1,222 @@
+/*
+ * Master and root loop of column generation. One round adds bins that share no replica, so that a few dozen rounds are enough
+ * for 500 types; the exact pricing runs only when the quick one finds nothing.
+ */
+#include "planner/solve/columns.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define EPSILON 1e-7
+#define QUICK_NODES 400        /* per bin of a round */
+#define EXACT_NODES 20000000u  /* about a second; beyond it the bound counts as it stands */
+#define SMOOTH 0.6
+
+static bool race_over(void *race)
+{
+	return race_done(race, 0);
+}
+
+void columns_init(struct columns *c, struct race *r, uint64_t seed)
+{
+	const struct pack *p = r->p;
+	int32_t *bin_of = mem_alloc(p->n_items, sizeof(*bin_of));
+
+	memset(c, 0, sizeof(*c));
+	c->p = p;
+	c->race = r;
+	c->width = pack_width(p);
+	c->price = price_new(p, c->width);
+	c->price->stop = race_over;
+	c->price->stop_arg = r;
+	rng_seed(&c->rng, seed);
+	c->lp = glp_create_prob();
+	glp_add_rows(c->lp, (int)p->n_types);
+	c->rest = mem_alloc(p->n_types, sizeof(uint32_t));
+	c->dual = mem_alloc(p->n_types, sizeof(double));
+	c->center = mem_alloc(p->n_types, sizeof(double));
+	c->value = mem_alloc(p->n_types, sizeof(int64_t));
+	c->start = array_grow(c->start, &c->cap_start, 1, sizeof(uint32_t));
+	c->start[0] = 0;
+	for (uint32_t t = 0; t < p->n_types; t++) {
+		c->rest[t] = p->count[t];
+		glp_set_row_bnds(c->lp, (int)t + 1, GLP_LO, p->count[t], 0);
+	}
+	columns_add_packing(c, bin_of, race_copy(r, bin_of));
+	for (uint32_t t = 0; t < p->n_types; t++)
+		columns_add(c, &t, 1);
+	free(bin_of);
+}
+
+void columns_fini(struct columns *c)
+{
+	glp_delete_prob(c->lp);
+	price_free(c->price);
+	free(c->start);
+	free(c->type);
+	free(c->rest);
+	free(c->dual);
+	free(c->center);
+	free(c->value);
+}
+
+static int by_type(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+void columns_add(struct columns *c, const uint32_t *types, uint32_t n)
+{
+	uint32_t *own;
+	int *index = mem_alloc(n + 1, sizeof(int)), rows = 0, j;
+	double *many = mem_alloc(n + 1, sizeof(double));
+
+	c->type = array_grow(c->type, &c->cap, c->start[c->n] + n, sizeof(uint32_t));
+	c->start = array_grow(c->start, &c->cap_start, c->n + 2, sizeof(uint32_t));
+	own = c->type + c->start[c->n];
+	memcpy(own, types, n * sizeof(uint32_t));
+	qsort(own, n, sizeof(uint32_t), by_type);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!rows || index[rows] != (int)own[i] + 1)
+			index[++rows] = (int)own[i] + 1;
+		many[rows] += 1;
+	}
+	c->n++;
+	c->start[c->n] = c->start[c->n - 1] + n;
+	j = glp_add_cols(c->lp, 1);
+	glp_set_col_bnds(c->lp, j, GLP_LO, 0, 0);
+	glp_set_obj_coef(c->lp, j, 1);
+	glp_set_mat_col(c->lp, j, rows, index, many);
+	free(index);
+	free(many);
+}
+
+void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins)
+{
+	const struct pack *p = c->p;
+	uint32_t *fill = mem_alloc(bins, sizeof(uint32_t)), *types = mem_alloc((size_t)bins * c->width, sizeof(uint32_t));
+
+	for (uint32_t t = 0, k = 0; t < p->n_types; t++)
+		for (uint32_t i = 0; i < p->count[t]; i++, k++)
+			types[(size_t)bin_of[k] * c->width + fill[bin_of[k]]++] = t;
+	for (uint32_t b = 0; b < bins; b++)
+		if (fill[b])
+			columns_add(c, types + (size_t)b * c->width, fill[b]);
+	free(fill);
+	free(types);
+}
+
+bool columns_solve(struct columns *c)
+{
+	glp_smcp parm;
+
+	glp_init_smcp(&parm);
+	parm.msg_lev = GLP_MSG_OFF;
+	parm.meth = GLP_PRIMAL;
+	parm.tm_lim = 20000;
+	if (glp_simplex(c->lp, &parm)) {
+		glp_std_basis(c->lp);
+		if (glp_simplex(c->lp, &parm))
+			return false;
+	}
+	if (glp_get_status(c->lp) != GLP_OPT)
+		return false;
+	c->objective = glp_get_obj_val(c->lp);
+	for (uint32_t t = 0; t < c->p->n_types; t++)
+		c->dual[t] = fmax(0, glp_get_row_dual(c->lp, (int)t + 1));
+	return true;
+}
+
+static void values_set(struct columns *c, const double *dual)
+{
+	for (uint32_t t = 0; t < c->p->n_types; t++)
+		c->value[t] = (int64_t)(fmin(1, dual[t]) * (double)PRICE_ONE);
+}
+
+/* Worth of a found bin under other duals. */
+static double found_worth(const struct columns *c, const double *dual)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < c->price->n_found; i++)
+		sum += dual[c->price->found[i]];
+	return sum;
+}
+
+uint32_t columns_quick(struct columns *c, const double *dual, uint64_t nodes)
+{
+	uint32_t n = 0, *left = mem_alloc(c->p->n_types, sizeof(uint32_t));
+	int64_t floor = PRICE_ONE + (int64_t)(1e-6 * (double)PRICE_ONE);
+
+	memcpy(left, c->rest, c->p->n_types * sizeof(uint32_t));
+	values_set(c, dual);
+	for (;;) {
+		price_solve(c->price, c->value, left, n ? floor : 0, nodes);
+		if (!c->price->n_found || found_worth(c, c->dual) < 1 + EPSILON)
+			break;
+		columns_add(c, c->price->found, c->price->n_found);
+		n++;
+		for (uint32_t i = 0; i < c->price->n_found; i++)
+			left[c->price->found[i]]--;
+	}
+	free(left);
+	return n;
+}
+
+/* Exact pricing at these duals: Farley's bound, and the bin itself when it helps. -> bound as a real number */
+static double columns_exact(struct columns *c, const double *dual, bool *added)
+{
+	const struct pack *p = c->p;
+	__int128 total = 0;
+	int64_t upper;
+
+	values_set(c, dual);
+	price_solve(c->price, c->value, p->count, 0, EXACT_NODES);
+	upper = c->price->upper;
+	for (uint32_t t = 0; t < p->n_types; t++)
+		total += (__int128)c->value[t] * p->count[t];
+	*added = c->price->n_found && found_worth(c, c->dual) > 1 + EPSILON;
+	if (*added)
+		columns_add(c, c->price->found, c->price->n_found);
+	if (upper <= 0)
+		return 0;
+	race_prove(c->race, (uint32_t)((total + upper - 1) / upper), "column_generation");
+	return (double)total / (double)upper;
+}
+
+/* No more bins can be saved, or proven: the master's value rounds up to what is proven. */
+static bool root_closed(const struct columns *c)
+{
+	return (uint32_t)ceil(c->objective - 1e-6) <= c->race->bound;
+}
+
+bool columns_root(struct columns *c)
+{
+	uint32_t n = c->p->n_types;
+	double *mixed = mem_alloc(n, sizeof(double)), bound, smooth = SMOOTH;
+	bool added, solved = false;
+
+	for (uint64_t round = 0; !race_done(c->race, round) && (solved = columns_solve(c)); round++) {
+		if (root_closed(c))
+			break;
+		for (uint32_t t = 0; t < n; t++)
+			mixed[t] = c->center_bound > 0 ? smooth * c->center[t] + (1 - smooth) * c->dual[t] : c->dual[t];
+		if (columns_quick(c, mixed, QUICK_NODES))
+			continue;
+		bound = columns_exact(c, mixed, &added);
+		if (bound > c->center_bound) {
+			c->center_bound = bound;
+			memcpy(c->center, mixed, n * sizeof(double));
+		}
+		if (!added && smooth == 0)
+			break;
+		smooth = added ? SMOOTH : smooth > 0.2 ? smooth / 2 : 0;
+	}
+	free(mixed);
+	return solved;
+}

@@ -1,0 +1,13 @@
+/*
+ * From the relaxation to a packing: dives that round bins of the relaxation one after the other and repair what is left.
+ */
+#ifndef PLANNER_SOLVE_DIVE_H
+#define PLANNER_SOLVE_DIVE_H
+
+#include "planner/solve/columns.h"
+#include "planner/solve/eject.h"
+
+/* Dive again and again, each time a little different, until the race is over. */
+void dive_race(struct columns *c, struct eject *repair);
+
+#endif
