@@ -18,13 +18,15 @@
 /* One line here and one cmd_*.c make a new verb. Order = order in --help. */
 #define VERBS(row) \
 	row(doctor) \
-	row(run) \
 	row(record) \
-	row(import) \
-	row(export) \
+	row(run) \
 	row(press) \
 	row(campaign) \
-	row(report)
+	row(import) \
+	row(plan) \
+	row(verify) \
+	row(report) \
+	row(export)
 
 #define DECLARE(name) extern const struct verb verb_##name;
 #define ROW(name) &verb_##name,

@@ -1,0 +1,28 @@
+/*
+ * Independent judgement of a plan: shares no code with any packer. Every violation is one line with numbers.
+ * Checked: everything placed; capacity per node, resource and slot, with what moved replicas still hold of transient
+ * resources; allowed nodes; cap, near and spread rules; slowdown limits against the model; move budget; the order of moves
+ * (after every step, with arrivals counted before departures); the plan's own figures.
+ */
+#ifndef PLANNER_VERIFY_H
+#define PLANNER_VERIFY_H
+
+#include "planner/plan.h"
+#include "planner/predict.h"
+
+#define VERIFY_TEXTS_MAX 1000 /* lines kept; all are counted */
+
+struct verify {
+	const struct plan *plan;
+	const struct model *model;  /* NULL = limits are not judged */
+	uint64_t n_violations;
+	uint32_t n_texts;
+	char **texts;
+	/* replicas whose limit could not be judged: no model, or the model does not know the service */
+	uint32_t n_unjudged;
+};
+
+void verify_plan(struct verify *v, const struct plan *p, const struct model *model);
+void verify_fini(struct verify *v);
+
+#endif

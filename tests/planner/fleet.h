@@ -1,0 +1,19 @@
+/* Seeded fleets with a planted packing, for tests and benchmarks: see fleet.c. */
+#ifndef TESTS_PLANNER_FLEET_H
+#define TESTS_PLANNER_FLEET_H
+
+#include "planner/instance.h"
+
+struct fleet_shape {
+	uint32_t services, nodes, slots, resources; /* nodes: how many there are; about 3/4 of them are planted full */
+	uint32_t per_node;  /* services on a planted node */
+	uint32_t spreads, conflicts; /* rules, drawn so that the planted packing holds them */
+	double fill;        /* planted fullness of the tightest column */
+	bool limits;        /* finite slowdown limits (need a model) */
+	uint64_t seed;
+};
+
+/* planted: [n_items], caller frees; NULL = not wanted. */
+struct instance *fleet_new(const struct fleet_shape *shape, int32_t **planted);
+
+#endif
