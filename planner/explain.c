@@ -165,11 +165,9 @@ static void explain_repair(struct plan *p)
 	free(load);
 }
 
-/* Cheapest cost per unit of the binding resources: which type of node would pay. */
-static void explain_nodes(struct plan *p)
+/* How far from proven best. */
+static void explain_gap(struct plan *p)
 {
-	const struct instance *in = p->instance;
-
 	if (isfinite(p->lower_bound) && !p->n_unplaced) {
 		if (p->cost <= p->lower_bound * (1 + 1e-9))
 			reason(p, 0, "the plan is optimal: the %s bound proves that no plan costs less than %.10g", p->bound_name, p->lower_bound);
@@ -189,6 +187,6 @@ void explain_plan(struct plan *p, const struct model *model)
 		explain_unplaced(p, st);
 	}
 	explain_binding(p, st);
-	explain_nodes(p);
+	explain_gap(p);
 	state_free(st);
 }

@@ -205,9 +205,10 @@ static int add_node(struct instance_reader *r, const struct json_at *at, char *i
 	in->nodes = array_grow(in->nodes, &r->cap_nodes, n + 1, sizeof(*in->nodes));
 	in->capacity = array_grow(in->capacity, &r->cap_columns, end, sizeof(*in->capacity));
 	in->soft = array_grow(in->soft, &r->cap_soft, end, sizeof(*in->soft));
-	in->node_label = array_grow(in->node_label, &r->cap_labels, (size_t)(n + 1) * in->n_labels, sizeof(*in->node_label));
-	if (in->n_labels)
+	if (in->n_labels) {
+		in->node_label = array_grow(in->node_label, &r->cap_labels, (size_t)(n + 1) * in->n_labels, sizeof(*in->node_label));
 		memset(in->node_label + (size_t)n * in->n_labels, 0, in->n_labels * sizeof(*in->node_label));
+	}
 	memset(in->capacity + n * columns, 0, columns * sizeof(*in->capacity));
 	in->nodes[n] = (struct node){ .id = id, .type = str_dup(type), .cost = cost, .model_type = -1 };
 	in->n_nodes++;
