@@ -32,7 +32,7 @@ TESTS := $(TEST_SRCS:%.c=$(BUILD)/%)
 TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRCS) $(wildcard tests/*/bench_*.c tests/*/fuzz_*.c),$(wildcard tests/*/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/bench_*.c))
 
-.PHONY: all check test demo layers lint unit scripts asan install clean deps help
+.PHONY: all lab test-run check test demo layers lint unit scripts asan install clean deps help
 .SECONDARY:
 all: $(BUILD)/cotenant $(BUILD)/docs/cotenant.1 $(BUILD)/docs/cotenant.bash
 
@@ -98,6 +98,10 @@ test: deps
 demo: deps
 	$(MAKE) all
 	tests/demo.sh $(BUILD)
+
+# A designed experiment with six real services (about 25 minutes; BUDGET=10m for a shorter one).
+lab: all
+	tests/lab.sh $(BUILD)
 
 install: all
 	install -Dm755 $(BUILD)/cotenant $(DESTDIR)$(PREFIX)/bin/cotenant
