@@ -24,6 +24,13 @@ static const struct { enum kind kind; const char *key; } json_kinds[] = {
 	{ KIND_MODEL, "pressures" }, { KIND_MODEL, "model" }, { KIND_MODEL, "models" }, { KIND_MODEL, "forms" },
 };
 
+static char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return str_dup(slash ? slash + 1 : path);
+}
+
 static char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
@@ -94,7 +101,7 @@ static int set_instance(struct input *in, const char *path, struct err *e)
 	in->instance = instance_read(path, e);
 	if (!in->instance)
 		return e->code ? e->code : -EINVAL;
-	in->instance_name = base_name(path);
+	in->instance_name = file_name(path);
 	return 0;
 }
 
@@ -127,7 +134,7 @@ static int add_plan(struct input *in, const char *path, json_t *root, struct err
 	if (!p)
 		return e->code ? e->code : -EINVAL;
 	in->plans = mem_resize(in->plans, in->n_plans + 1, sizeof(*in->plans));
-	in->plans[in->n_plans++] = (struct input_plan){ p, base_name(path) };
+	in->plans[in->n_plans++] = (struct input_plan){ p, file_name(path) };
 	return 0;
 }
 
@@ -139,7 +146,7 @@ static int set_model(struct input *in, const char *path, json_t *root, struct er
 	if (!in->model)
 		return e->code ? e->code : -EINVAL;
 	in->model_json = json_incref(root);
-	in->model_name = base_name(path);
+	in->model_name = file_name(path);
 	return 0;
 }
 

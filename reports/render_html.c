@@ -4,9 +4,10 @@
  */
 #include "reports/render.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "reports/escape.h"
 #include "reports/html/html.h"
 
@@ -114,6 +115,19 @@ static void headline(FILE *out, const struct doc *d)
 	fputs("</ul>\n", out);
 }
 
+/* One paragraph per line. */
+static void subtitle(FILE *out, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		char *line = str_fmt("%.*s", (int)n, text);
+
+		tagged(out, "<p class=\"sub\">", line, "</p>\n");
+		free(line);
+		text += n + (text[n] == '\n');
+	}
+}
+
 void render_html(const struct doc *d, const struct render_options *o, FILE *out)
 {
 	(void)o;
@@ -122,7 +136,8 @@ void render_html(const struct doc *d, const struct render_options *o, FILE *out)
 	tagged(out, "<title>", d->title, "</title>");
 	fprintf(out, "<style>%s</style></head>\n<body><header>", html_style);
 	tagged(out, "<h1>", d->title, "</h1>");
-	tagged(out, "<p class=\"sub\">", d->subtitle, "</p>\n<nav aria-label=\"sections\">");
+	subtitle(out, d->subtitle);
+	fputs("<nav aria-label=\"sections\">", out);
 	for (size_t i = 0; i < d->n_sections; i++)
 		if (is_shown(&d->sections[i])) {
 			fprintf(out, "<a href=\"#%s\">", d->sections[i].name);

@@ -4,15 +4,18 @@
  */
 #include "reports/render.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "reports/escape.h"
+#include "reports/labels.h"
 
 #define TEXT_ROWS 24        /* rows per table; CSV and JSON have them all */
+#define TEXT_SERIES 16
 #define TEXT_FINDINGS 12
-#define LEAST_WIDTH 6       /* a text column is not cut below this */
+#define LEAST_WIDTH 12      /* a text column is not cut below this */
 
 struct sheet { const struct render_options *o; FILE *out; };
 
@@ -109,7 +112,7 @@ static size_t columns_that_fit(const struct table *t, const size_t *width, size_
 
 static void show_table(const struct sheet *s, const struct table *t)
 {
-	size_t n = table_rows(t), rows = n < TEXT_ROWS || s->o->table ? n : TEXT_ROWS, total = s->o->width, shown;
+	size_t n = table_rows(t), rows = n < TEXT_ROWS || s->o->table ? n : TEXT_ROWS, total = s->o->table ? SIZE_MAX : s->o->width, shown;
 	size_t *width = mem_alloc(t->n_columns, sizeof(*width));
 	char buf[64];
 
@@ -146,17 +149,65 @@ static void show_table(const struct sheet *s, const struct table *t)
 	free(width);
 }
 
+/* Row × series of a chart's table as columns, when that fits the width. */
+static struct table *pivot(const struct chart *c)
+{
+	const struct column label = { "row", c->table->columns[c->row].title, UNIT_TEXT, NULL }, end = { 0 };
+	const struct column columns[] = { label, end };
+	struct labels rows = labels_of(c->table, c->row, TEXT_ROWS), series = labels_of(c->table, c->series, TEXT_SERIES);
+	struct table *t = table_new(c->table->id, c->title, c->table->source, columns);
+	double *v = mem_alloc(rows.n * series.n + 1, sizeof(*v));
+
+	for (size_t i = 0; i < series.n; i++)
+		table_add_column(t, (struct column){ series.v[i], series.v[i], c->table->columns[c->value].unit, NULL });
+	for (size_t i = 0; i < rows.n * series.n; i++)
+		v[i] = NAN;
+	for (size_t r = 0; r < table_rows(c->table); r++) {
+		size_t y = labels_find(&rows, row_text(c->table, r, c->row)), x = labels_find(&series, row_text(c->table, r, c->series));
+
+		if (y < rows.n && x < series.n)
+			v[y * series.n + x] = row_number(c->table, r, c->value);
+	}
+	for (size_t y = 0; y < rows.n; y++) {
+		table_text(t, rows.v[y]);
+		for (size_t x = 0; x < series.n; x++)
+			table_real(t, v[y * series.n + x]);
+	}
+	labels_fini(&rows);
+	labels_fini(&series);
+	free(v);
+	return t;
+}
+
+static bool is_pivot(const struct chart *c)
+{
+	return (c->kind == CHART_MATRIX || c->kind == CHART_STACK) && c->panel == NO_COLUMN && table_rows(c->table);
+}
+
+static void show_chart(const struct sheet *s, const struct chart *c)
+{
+	struct table *t;
+
+	if (!is_pivot(c))
+		return;
+	t = pivot(c);
+	show_table(s, t);
+	table_free(t);
+}
+
 /* Words wrapped at the width; later lines stand under the first. */
 static void wrap(const struct sheet *s, const char *text, size_t indent)
 {
 	size_t at = indent;
+
+	bool broken = false;
 
 	while (*text) {
 		size_t n = strcspn(text, " \n");
 		char *word = str_fmt("%.*s", (int)n, text);
 		size_t w = text_width(word);
 
-		if (at > indent && at + 1 + w > s->o->width) {
+		if (at > indent && (broken || at + 1 + w > s->o->width)) {
 			fputc('\n', s->out);
 			pad(s->out, indent);
 			at = indent;
@@ -167,6 +218,7 @@ static void wrap(const struct sheet *s, const char *text, size_t indent)
 		write_plain(s->out, word);
 		at += w;
 		free(word);
+		broken = text[n] == '\n';
 		text += n + (text[n] != '\0');
 	}
 	fputc('\n', s->out);
@@ -186,10 +238,10 @@ static void show_headline(const struct sheet *s, const struct doc *d)
 		put_fitted(s->out, d->tiles[i].label, 24, true);
 		fputc(' ', s->out);
 		style(s, "1");
-		put_fitted(s->out, d->tiles[i].value, 12, true);
+		put_fitted(s->out, d->tiles[i].value, 15, true);
 		style(s, "0");
 		fputc(' ', s->out);
-		wrap(s, d->tiles[i].detail, 40);
+		wrap(s, d->tiles[i].detail, 43);
 	}
 	if (d->n_findings)
 		fputc('\n', s->out);
@@ -216,6 +268,8 @@ static void show_section(const struct sheet *s, const struct doc_section *sec)
 		if (k->kind == BLOCK_TEXT) {
 			fputs("  ", s->out);
 			wrap(s, k->text, 2);
+		} else if (k->kind == BLOCK_CHART) {
+			show_chart(s, &k->chart);
 		} else if (k->table && !k->table->raw && !k->folded) {
 			show_table(s, k->table);
 		}
@@ -225,7 +279,8 @@ static void show_section(const struct sheet *s, const struct doc_section *sec)
 static bool has_text(const struct doc_section *sec)
 {
 	for (size_t b = 0; b < sec->n_blocks; b++)
-		if (sec->blocks[b].kind == BLOCK_TEXT || (sec->blocks[b].table && !sec->blocks[b].table->raw && !sec->blocks[b].folded))
+		if (sec->blocks[b].kind == BLOCK_TEXT || (sec->blocks[b].kind == BLOCK_CHART && is_pivot(&sec->blocks[b].chart)) ||
+		    (sec->blocks[b].table && !sec->blocks[b].table->raw && !sec->blocks[b].folded))
 			return true;
 	return false;
 }

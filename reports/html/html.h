@@ -7,17 +7,10 @@
 #include <stdio.h>
 
 #include "reports/doc.h"
+#include "reports/labels.h"
 
 #define PALETTE 10 /* colours told apart by people with any colour vision, see style.c; further series share grey */
 
-/* Distinct texts of a column in order of appearance. v borrows from the table. */
-struct labels { const char **v; size_t n, cap; };
-
-struct labels labels_of(const struct table *t, int column, size_t max);
-size_t labels_find(const struct labels *s, const char *name); /* s->n when absent */
-void labels_fini(struct labels *s);
-const char *row_text(const struct table *t, size_t row, int column); /* "" when there is no such column or text */
-double row_number(const struct table *t, size_t row, int column);    /* NAN likewise */
 void show_value(FILE *out, const struct chart *c, double v);         /* with the unit of the value column */
 void html_legend(FILE *out, const struct labels *series);
 

@@ -13,7 +13,8 @@
 
 static void show_cell(FILE *out, const struct chart *c, double v, double full)
 {
-	double level = full > 0 ? sqrt(fabs(v) / full) : 0; /* root: small delays stay visible beside large ones */
+	double zero = c->table->columns[c->value].unit == UNIT_SLOWDOWN ? 1 : 0; /* undisturbed is 1.00× */
+	double level = full > zero ? sqrt(fmax(0, v - zero) / (full - zero)) : 0; /* root: small values stay visible beside large ones */
 
 	if (isnan(v)) {
 		fputs("<td class=\"na\">·</td>", out);

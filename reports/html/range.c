@@ -40,5 +40,9 @@ void chart_range(FILE *out, const struct chart *c)
 		show_value(out, c, v);
 		fputs("</span>\n", out);
 	}
-	fputs("</div>\n", out);
+	fputs("<span></span><span class=\"axis\"><span>", out);
+	show_value(out, c, from);
+	fputs("</span><span>", out);
+	show_value(out, c, to);
+	fputs("</span></span><span></span></div>\n", out);
 }

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "reports/escape.h"
@@ -102,11 +103,44 @@ static void draw_bar(FILE *out, const struct stack *s, size_t row, size_t panel)
 	}
 }
 
+struct sized { double size; const char *name; };
+
+static int by_size_down(const void *pa, const void *pb)
+{
+	const struct sized *a = pa, *b = pb;
+
+	return a->size != b->size ? (a->size < b->size ? 1 : -1) : strcmp(a->name, b->name);
+}
+
+/* When there are more series than colours, the largest get them. */
+static void sort_series(const struct chart *c, struct labels *series)
+{
+	struct sized *s;
+
+	if (series->n <= PALETTE)
+		return;
+	s = mem_alloc(series->n, sizeof(*s));
+	for (size_t i = 0; i < series->n; i++)
+		s[i].name = series->v[i];
+	for (size_t r = 0; r < table_rows(c->table); r++) {
+		size_t k = labels_find(series, row_text(c->table, r, c->series));
+		double v = row_number(c->table, r, c->value);
+
+		if (k < series->n && !isnan(v))
+			s[k].size += v;
+	}
+	qsort(s, series->n, sizeof(*s), by_size_down);
+	for (size_t i = 0; i < series->n; i++)
+		series->v[i] = s[i].name;
+	free(s);
+}
+
 void chart_stack(FILE *out, const struct chart *c)
 {
 	struct stack s = { .c = c, .rows = labels_of(c->table, c->row, STACK_ROWS), .panels = labels_of(c->table, c->panel, 4),
 			   .lanes = labels_of(c->table, c->lane, STACK_LANES), .series = labels_of(c->table, c->series, 400) };
 
+	sort_series(c, &s.series);
 	index_bars(&s);
 	html_legend(out, &s.series);
 	if (s.lanes.n > 1) {

@@ -8,6 +8,7 @@
 #include "reports/section.h"
 
 #define TELLING_SHARE 0.005 /* a finding needs at least this share of the victim's time … */
+#define DENSE_SERVICES 40   /* beyond it the table leaves zeros out */
 #define TELLING_NS 2e7      /* … and this much delay: less is noise in any session */
 
 /* What the resource is called in a sentence, and which metrics are the victim's time on it. */
@@ -42,6 +43,38 @@ static void find(struct doc *d, const struct session *s, enum blame_resource r, 
 	free(behind);
 }
 
+struct weighted { int kind; int64_t delay; size_t service; };
+
+static int compare(const void *pa, const void *pb)
+{
+	const struct weighted *a = pa, *b = pb;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->delay != b->delay)
+		return a->delay < b->delay ? 1 : -1;
+	return a->service < b->service ? -1 : a->service > b->service;
+}
+
+/* Services first, those that suffer and cause most foremost; then other, kernel, irq …; the matrix keeps this order. */
+static size_t *blame_order(const struct session *s, const int64_t *m)
+{
+	struct weighted *w = mem_alloc(s->n_services + 1, sizeof(*w));
+	size_t *order = mem_alloc(s->n_services + 1, sizeof(*order));
+
+	for (size_t v = 0; v < s->n_services; v++) {
+		w[v] = (struct weighted){ (int)s->services[v].kind, 0, v };
+		for (size_t c = 0; c < s->n_services; c++)
+			if (v != c)
+				w[v].delay += (is_service(s, c) ? m[v * s->n_services + c] : 0) + m[c * s->n_services + v];
+	}
+	qsort(w, s->n_services, sizeof(*w), compare);
+	for (size_t v = 0; v < s->n_services; v++)
+		order[v] = w[v].service;
+	free(w);
+	return order;
+}
+
 static const struct column columns[] = {
 	{ "victim", "Waits", UNIT_TEXT, "the service that waited" },
 	{ "culprit", "Occupied it", UNIT_TEXT, "who held the resource meanwhile" },
@@ -51,6 +84,15 @@ static const struct column columns[] = {
 	{ 0 }
 };
 
+/* Services always stand in the matrix; other, kernel and so on only when they waited. */
+static bool suffers(const struct session *s, const int64_t *m, size_t victim)
+{
+	for (size_t c = 0; c < s->n_services; c++)
+		if (m[victim * s->n_services + c] > 0)
+			return true;
+	return is_service(s, victim);
+}
+
 static struct table *matrix_table(const struct input *in, size_t at, enum blame_resource r, const int64_t *m, struct doc *d)
 {
 	const struct session *s = in->sessions[at].session;
@@ -59,20 +101,23 @@ static struct table *matrix_table(const struct input *in, size_t at, enum blame_
 	struct table *t = table_new(id, title, s->path, columns);
 	double hours = session_seconds(s) / 3600;
 
-	for (size_t v = 0; v < s->n_services; v++)
-		for (size_t c = 0; c < s->n_services; c++) {
+	size_t *order = blame_order(s, m);
+
+	for (size_t i = 0; i < s->n_services; i++)
+		for (size_t k = 0; k < s->n_services; k++) {
+			size_t v = order[i], c = order[k];
 			double delay = (double)m[v * s->n_services + c];
 
-			if (delay <= 0)
+			if (delay <= 0 && (s->n_services > DENSE_SERVICES || !suffers(s, m, v)))
 				continue;
 			table_text(t, s->services[v].name);
-			table_text(t, v == c ? "self" : s->services[c].name);
+			table_text(t, s->services[c].name);
 			table_real(t, delay / 1e9 / hours);
 			table_int(t, m[v * s->n_services + c]);
 			table_real(t, delay / victim_time(s, v, r));
 			find(d, s, r, v, c, delay);
 		}
-	table_sort_down(t, 2);
+	free(order);
 	free(name);
 	free(id);
 	free(title);
@@ -85,12 +130,10 @@ static void build_resource(const struct input *in, size_t at, enum blame_resourc
 	struct table *t;
 	struct chart c;
 
-	if (!m) {
-		section_text(sec, "%s: not measured in %s (n/a, which is not zero).", resources[r].title, in->sessions[at].name);
+	if (!m)
 		return;
-	}
 	t = matrix_table(in, at, r, m, d);
-	c = chart_of(CHART_MATRIX, resources[r].title, "shade by root of the delay", t);
+	c = chart_of(CHART_MATRIX, resources[r].title, "diagonal: its own threads; shade by root of the delay", t);
 	c.row = 0, c.series = 1, c.value = 2;
 	if (table_rows(t))
 		section_chart(sec, c);
@@ -100,6 +143,26 @@ static void build_resource(const struct input *in, size_t at, enum blame_resourc
 	free(m);
 }
 
+/* Absent resources in one sentence. */
+static void say_absent(const struct session *s, const char *name, struct doc_section *sec)
+{
+	char *list = NULL;
+
+	for (enum blame_resource r = 0; r < BLAME_RESOURCES; r++) {
+		int64_t *m = session_blame_matrix(s, r);
+		char *longer = m ? NULL : str_fmt("%s%s%s", list ? list : "", list ? ", " : "", resources[r].title);
+
+		free(m);
+		if (!longer)
+			continue;
+		free(list);
+		list = longer;
+	}
+	if (list)
+		section_text(sec, "Not measured in %s (n/a, which is not zero): %s.", name, list);
+	free(list);
+}
+
 void build_blame(const struct input *in, struct doc *d, struct doc_section *s)
 {
 	for (size_t i = 0; i < in->n_sessions; i++) {
@@ -107,5 +170,6 @@ void build_blame(const struct input *in, struct doc *d, struct doc_section *s)
 			section_text(s, "Session %s", in->sessions[i].name);
 		for (enum blame_resource r = 0; r < BLAME_RESOURCES; r++)
 			build_resource(in, i, r, d, s);
+		say_absent(in->sessions[i].session, in->sessions[i].name, s);
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * What if a node, or all nodes with one value of a label (a zone, a rack), are lost: each displaced replica, largest first, goes to the emptiest
- * node in use that has room at every slot and breaks no conflict rule. First fit: "fits" is therefore a proof, "does not fit" a
+ * node in use (else to an idle one) that has room at every slot and breaks no conflict rule. First fit: "fits" is therefore a proof, "does not fit" a
  * strong hint. Spread rules are not applied during the outage.
  */
 #include <math.h>
@@ -16,7 +16,7 @@ struct what_if {
 	struct load *load;       /* changed during a trial, restored after it */
 	int32_t *node_of;        /* the trial's placement */
 	int32_t *first, *next;   /* items of each node, chained; -1 ends */
-	uint32_t *order, n_order;/* nodes in use, emptiest first */
+	uint32_t *order; /* nodes in use, emptiest first, then idle ones */
 	bool *lost;
 };
 
@@ -24,7 +24,9 @@ static const struct column columns[] = {
 	{ "lost", "Lost", UNIT_TEXT, NULL },
 	{ "nodes_count", "Nodes lost", UNIT_COUNT, NULL },
 	{ "displaced_count", "Replicas displaced", UNIT_COUNT, NULL },
-	{ "without_place_count", "Without a place", UNIT_COUNT, "in the room left on the other nodes in use" },
+	{ "beyond_room_count", "Beyond the room left", UNIT_COUNT, "replicas that find no room on the other nodes in use" },
+	{ "idle_nodes_count", "Idle nodes needed", UNIT_COUNT, "idle nodes of the fleet that take them" },
+	{ "without_place_count", "Without any place", UNIT_COUNT, "neither on nodes in use nor on idle ones" },
 	{ "verdict", "Verdict", UNIT_TEXT, NULL },
 	{ 0 }
 };
@@ -80,7 +82,7 @@ static bool fits(const struct what_if *w, uint32_t item, int32_t node)
 
 static bool place(struct what_if *w, uint32_t item)
 {
-	for (uint32_t i = 0; i < w->n_order; i++) {
+	for (uint32_t i = 0; i < w->in->n_nodes; i++) {
 		int32_t node = (int32_t)w->order[i];
 
 		if (!fits(w, item, node))
@@ -119,7 +121,7 @@ static void trial(struct what_if *w, const int32_t *plan, const char *name, stru
 {
 	struct sized *gone = NULL;
 	size_t n = 0, cap = 0;
-	int64_t nodes = 0, homeless = 0;
+	int64_t nodes = 0, homeless = 0, beyond = 0, idle = 0;
 
 	for (uint32_t node = 0; node < w->in->n_nodes; node++) {
 		if (!w->lost[node])
@@ -134,14 +136,21 @@ static void trial(struct what_if *w, const int32_t *plan, const char *name, stru
 		return;
 	qsort(gone, n, sizeof(*gone), by_size_down);
 	for (size_t i = 0; i < n; i++) {
+		int32_t to;
+
 		w->node_of[gone[i].id] = NO_NODE;
 		homeless += !place(w, gone[i].id);
+		to = w->node_of[gone[i].id];
+		beyond += to == NO_NODE || !w->load->items[to];
+		idle += to != NO_NODE && !w->load->items[to] && w->next[gone[i].id] < 0;
 	}
 	table_text(t, name);
 	table_int(t, nodes);
 	table_int(t, (int64_t)n);
+	table_int(t, beyond);
+	table_int(t, idle);
 	table_int(t, homeless);
-	table_text(t, homeless ? "needs spare nodes" : "fits in the room that is left");
+	table_text(t, homeless ? "does not fit" : beyond ? "fits with idle nodes" : "fits in the room left");
 	for (size_t i = n; i--;) {
 		uint32_t item = gone[i].id;
 
@@ -187,14 +196,12 @@ static struct what_if what_if_new(const struct plan *p)
 	for (uint32_t n = 0; n < in->n_nodes; n++) {
 		double most = 0;
 
-		if (!w.load->items[n])
-			continue;
 		for (uint32_t r = 0; r < in->n_resources; r++)
 			most = fmax(most, load_peak(w.load, n, r, NULL));
-		nodes[w.n_order++] = (struct sized){ -most, n };
+		nodes[n] = (struct sized){ w.load->items[n] ? -most : -INFINITY, n };
 	}
-	qsort(nodes, w.n_order, sizeof(*nodes), by_size_down);
-	for (uint32_t i = 0; i < w.n_order; i++)
+	qsort(nodes, in->n_nodes, sizeof(*nodes), by_size_down);
+	for (uint32_t i = 0; i < in->n_nodes; i++)
 		w.order[i] = nodes[i].id;
 	chain_items(&w, p->item_node);
 	free(nodes);
@@ -236,14 +243,18 @@ static void lose_labels(struct what_if *w, const struct plan *p, struct table *t
 
 static void find_losses(struct doc *d, const struct table *t, const char *source)
 {
-	size_t n = table_rows(t), broken = 0;
+	size_t n = table_rows(t), homeless = 0, idle = 0;
 
-	for (size_t r = 0; r < n; r++)
-		broken += cell_number(table_cell(t, r, 3)) > 0;
-	if (n && !broken)
-		doc_find(d, 0.25, TONE_INFO, source, "The loss of any one node fits into the room left on the others.");
+	for (size_t r = 0; r < n; r++) {
+		homeless += cell_number(table_cell(t, r, 5)) > 0;
+		idle += cell_number(table_cell(t, r, 3)) > 0 && cell_number(table_cell(t, r, 5)) == 0;
+	}
+	if (homeless)
+		doc_find(d, 0.5, TONE_WARN, source, "%zu of %zu nodes in use cannot be lost: some of their replicas would find no room.", homeless, n);
+	else if (idle)
+		doc_find(d, 0.25, TONE_INFO, source, "Any one node may fail; for %zu of %zu an idle node of the fleet has to step in.", idle, n);
 	else if (n)
-		doc_find(d, 0.5, TONE_WARN, source, "%zu of %zu nodes in use cannot be lost without spare nodes: some replicas find no room.", broken, n);
+		doc_find(d, 0.25, TONE_INFO, source, "Any one node may fail: its replicas fit into the room left on the others.");
 }
 
 void build_loss(const struct input *in, struct doc *d, struct doc_section *sec)

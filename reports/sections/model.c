@@ -75,6 +75,25 @@ static void add_held_out(const struct input *in, struct doc_section *sec)
 	section_table_take(sec, t, false);
 }
 
+/* The worst pair of different services. */
+static void find_worst(struct doc *d, const struct table *t, const char *source)
+{
+	size_t worst = 0;
+	double most = 1.05;
+
+	for (size_t r = 0; r < table_rows(t); r++) {
+		double v = cell_number(table_cell(t, r, 2));
+
+		if (v <= most || !strcmp(table_cell(t, r, 0)->text, table_cell(t, r, 1)->text))
+			continue;
+		most = v;
+		worst = r;
+	}
+	if (most > 1.05)
+		doc_find(d, (most - 1) * 0.2, TONE_INFO, source, "%s next to %s is predicted to run %.2f× slower, the worst pair.",
+			 table_cell(t, worst, 0)->text, table_cell(t, worst, 1)->text, most);
+}
+
 void build_pairs(const struct input *in, struct doc *d, struct doc_section *sec)
 {
 	const char *names[MOST_SERVICES];
@@ -90,13 +109,7 @@ void build_pairs(const struct input *in, struct doc *d, struct doc_section *sec)
 	section_chart(sec, c);
 	section_table_take(sec, t, true);
 	add_held_out(in, sec);
-	for (size_t r = 0; r < table_rows(t); r++) {
-		double v = cell_number(table_cell(t, r, 2));
-
-		if (v >= 1.1 && strcmp(table_cell(t, r, 0)->text, table_cell(t, r, 1)->text))
-			doc_find(d, (v - 1) * 0.2, TONE_INFO, source, "%s next to %s is predicted to run %.2f× slower.", table_cell(t, r, 0)->text,
-				 table_cell(t, r, 1)->text, v);
-	}
+	find_worst(d, t, source);
 }
 
 static void add_curve(struct table *t, const struct model *m, const char *name, int pressure, double most)

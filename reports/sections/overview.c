@@ -12,7 +12,7 @@
 
 static void append(char **text, const char *more)
 {
-	char *joined = *text ? str_fmt("%s %s", *text, more) : str_dup(more);
+	char *joined = *text ? str_fmt("%s\n%s", *text, more) : str_dup(more);
 
 	free(*text);
 	*text = joined;
@@ -104,7 +104,7 @@ static void session_tiles(struct doc *d, const struct session *s)
 	doc_tile(d, "CPU delay by neighbours", s->path, value, detail);
 	free(detail);
 	unit_show(UNIT_RATIO, all > 0 ? by_neighbours / all : (double)NAN, value, sizeof(value));
-	doc_tile(d, "of all CPU wait", s->path, value, "the rest: own threads, quota, kernel, others");
+	doc_tile(d, "Neighbours' part of wait", s->path, value, "of all CPU wait; the rest: own threads, quota, kernel, others");
 	free(m);
 }
 
@@ -219,18 +219,18 @@ static void plan_tiles(struct doc *d, const struct input_plan *ip)
 
 void build_overview(const struct input *in, struct doc *d, struct doc_section *s)
 {
+	char *plan_line;
+
 	(void)s;
 	if (in->n_plans) {
 		d->title = str_fmt("Capacity report: %s", in->instance->name && in->instance->name[0] ? in->instance->name : in->plans[0].name);
 		for (size_t i = 0; i < in->n_plans; i++) {
 			plan_tiles(d, &in->plans[i]);
-			append(&d->subtitle, "Plan ");
-			append(&d->subtitle, in->plans[i].name);
+			plan_line = str_fmt("Plan %s for instance %s, %s%s.", in->plans[i].name, in->instance_name,
+					    in->model ? "model " : "without an interference model", in->model ? in->model_name : "");
+			append(&d->subtitle, plan_line);
+			free(plan_line);
 		}
-		append(&d->subtitle, "for instance");
-		append(&d->subtitle, in->instance_name);
-		append(&d->subtitle, in->model ? "with model" : "without an interference model.");
-		append(&d->subtitle, in->model ? in->model_name : "");
 	} else if (in->n_sessions) {
 		const char *node = session_fact(in->sessions[0].session, "node");
 

@@ -79,7 +79,8 @@ static void build_resource(const struct input *in, size_t at, enum blame_resourc
 	struct chart c = chart_of(CHART_STACK, titles[r], "of the whole session", t);
 
 	for (size_t v = 0; m && v < s->n_services; v++) {
-		add_victim(t, s, r, v, m + v * s->n_services);
+		if (is_service(s, v))
+			add_victim(t, s, r, v, m + v * s->n_services);
 		add_sum(sums, s, v, m + v * s->n_services, r == BLAME_CPU ? METRIC_CPU_WAIT : METRIC_DISK_OUTSTANDING);
 	}
 	c.row = 1, c.series = 2, c.value = 3;
