@@ -22,6 +22,9 @@ static enum exit_status tell(const struct verify *v)
 	if (v->n_unjudged)
 		printf("not judged: %u replicas have a slowdown limit, but %s\n", v->n_unjudged,
 		       v->model ? "the model does not know them" : "no --model was given");
+	if (p->n_unordered)
+		printf("warning: the last %u moves have no order that keeps every capacity on the way; make room for them first\n",
+		       p->n_unordered);
 	printf("%s: %llu violations; %u replicas on %u nodes, %u moves\n", v->n_violations ? "broken" : "holds",
 	       (unsigned long long)v->n_violations, p->instance->n_items - p->n_unplaced, p->nodes_used, p->n_moves);
 	return v->n_violations ? STATUS_VIOLATIONS : STATUS_DONE;
