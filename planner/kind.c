@@ -7,6 +7,7 @@
 
 #define KINDS(row) \
 	row(fleet) \
+	row(vbp) \
 	row(roadef2012) \
 	row(tianchi2018)
 

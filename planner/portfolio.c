@@ -12,6 +12,7 @@
 
 #define PACKERS(row) \
 	row(greedy) \
+	row(fewest) \
 	row(anneal)
 
 #define BOUNDS(row) \
@@ -57,14 +58,22 @@ static void run_bounds(struct search *s, struct plan *out)
 	}
 }
 
-static void run_packer(struct search *s, const struct packer *p)
+static void run_packer(struct search *s, const struct packer *p, struct plan *out)
 {
 	struct search part = *s;
+	const char *who;
+	double proven;
 
 	part.deadline_ns = deadline_of(s, p->share);
 	if (s->max_iterations != UINT64_MAX && p->share > 0)
 		part.max_iterations = (uint64_t)(p->share * (double)s->max_iterations);
 	p->run(&part);
+	proven = search_proven(s, &who);
+	if (proven > s->lower_bound) {
+		s->lower_bound = proven;
+		free(out->bound_name);
+		out->bound_name = str_dup(who);
+	}
 }
 
 void portfolio_run(struct search *s, struct plan *out, bool progress)
@@ -76,7 +85,7 @@ void portfolio_run(struct search *s, struct plan *out, bool progress)
 	s->lower_bound = -INFINITY;
 	for (size_t i = 0; packers[i]; i++) {
 		if (packers[i]->applies(s) && (i == 0 || !search_done(s, 0)))
-			run_packer(s, packers[i]);
+			run_packer(s, packers[i], out);
 		if (!bounded && search_best(s, NULL, NULL)) {
 			run_bounds(s, out);
 			bounded = true;

@@ -20,7 +20,8 @@ struct incumbent {
 	pthread_mutex_t lock;
 	const struct instance *in;
 	int32_t *item_node;
-	double cost;
+	double cost, bound; /* bound: proven by packers */
+	const char *prover;
 	uint32_t n_unplaced, n_moves;
 	bool any, progress;
 	uint64_t iterations, start_ns, shown_ns;
@@ -46,6 +47,7 @@ struct incumbent *incumbent_new(const struct instance *in, bool progress)
 	b->progress = progress;
 	b->item_node = mem_alloc(in->n_items, sizeof(*b->item_node));
 	b->cost = INFINITY;
+	b->bound = -INFINITY;
 	b->solver = "none";
 	b->start_ns = search_now_ns();
 	return b;
@@ -86,9 +88,31 @@ bool search_done(const struct search *s, uint64_t iterations)
 
 	if (search_interrupted || iterations >= s->max_iterations)
 		return true;
-	if (b && b->any && !b->n_unplaced && !b->n_moves && !cost_below(s->lower_bound, b->cost))
+	if (b && b->any && !b->n_unplaced && !b->n_moves && !cost_below(fmax(s->lower_bound, search_proven(s, NULL)), b->cost))
 		return true;
 	return s->deadline_ns != UINT64_MAX && search_now_ns() >= s->deadline_ns;
+}
+
+void search_prove(struct search *s, double bound, const char *who)
+{
+	struct incumbent *b = s->best;
+
+	pthread_mutex_lock(&b->lock);
+	if (bound > b->bound) {
+		b->prover = who;
+		__atomic_store(&b->bound, &bound, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
+double search_proven(const struct search *s, const char **who)
+{
+	double bound;
+
+	__atomic_load(&s->best->bound, &bound, __ATOMIC_RELAXED);
+	if (who)
+		*who = s->best->prover;
+	return bound;
 }
 
 void search_spend(struct search *s, uint64_t iterations)
@@ -210,6 +234,8 @@ void search_streams(struct search *s, unsigned n, void (*run)(struct search *str
 
 		if (b->any)
 			search_offer(s, b->item_node, b->cost, b->solver);
+		if (b->bound > -INFINITY)
+			search_prove(s, b->bound, b->prover);
 		search_spend(s, b->iterations);
 		incumbent_free(b);
 	}

@@ -14,10 +14,11 @@
 #define QUICK_NODES 400        /* per bin of a round */
 #define EXACT_NODES 20000000u  /* about a second; beyond it the bound counts as it stands */
 #define SMOOTH 0.6
+#define ROUND_COST 64          /* iterations that one round counts for */
 
 static bool race_over(void *race)
 {
-	return race_done(race, 0);
+	return race_done(race, 1);
 }
 
 void columns_init(struct columns *c, struct race *r, uint64_t seed)
@@ -201,7 +202,7 @@ bool columns_root(struct columns *c)
 	double *mixed = mem_alloc(n, sizeof(double)), bound, smooth = SMOOTH;
 	bool added, solved = false;
 
-	for (uint64_t round = 0; !race_done(c->race, round) && (solved = columns_solve(c)); round++) {
+	while (!race_done(c->race, ROUND_COST) && (solved = columns_solve(c))) {
 		if (root_closed(c))
 			break;
 		for (uint32_t t = 0; t < n; t++)

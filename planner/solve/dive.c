@@ -149,7 +149,7 @@ void dive_race(struct columns *c, struct eject *repair)
 	struct dive d = { .c = c, .bin_of = mem_alloc(c->p->n_items, sizeof(int32_t)),
 			  .placed = mem_alloc(c->p->n_types, sizeof(uint32_t)) };
 
-	for (uint32_t n = 0; !race_done(c->race, n); n++) {
+	for (uint32_t n = 0; !race_done(c->race, 1); n++) {
 		d.noise = n ? NOISE * (1 + n % 4) : 0;
 		dive_once(&d, repair);
 	}

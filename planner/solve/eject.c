@@ -13,6 +13,7 @@
 #define STIR_TRIES 24       /* random relocations or swaps per ejection; 10 .. 50 make no difference on 40 instances */
 #define PENALTY_MAX 60000u
 #define STEPS_PER_CHECK 256
+#define STEPS_PER_SLICE 4096
 
 struct eject {
 	const struct pack *p;
@@ -280,7 +281,7 @@ static void pool_step(struct eject *e)
 bool eject_run(struct eject *e, struct race *r, uint64_t steps)
 {
 	for (uint64_t i = 0; i < steps && e->n_pool; i++, e->steps++) {
-		if (!(e->steps % STEPS_PER_CHECK) && race_done(r, e->steps))
+		if (!(e->steps % STEPS_PER_CHECK) && race_done(r, STEPS_PER_CHECK))
 			return false;
 		pool_step(e);
 	}
@@ -296,21 +297,16 @@ void eject_save(const struct eject *e, int32_t *bin_of)
 		bin_of[e->pool[i]] = -1;
 }
 
-uint64_t eject_steps(const struct eject *e)
-{
-	return e->steps;
-}
-
-void eject_race(struct race *r, uint64_t seed)
+void eject_race(struct race *r, uint64_t seed, uint64_t steps)
 {
 	struct eject *e = eject_new(r->p, seed);
 	int32_t *bin_of = mem_alloc(r->p->n_items, sizeof(*bin_of));
 	uint32_t bins;
 
-	while (!race_done(r, e->steps)) {
+	while (e->steps < steps && r->best > 1 && !race_done(r, 0)) {
 		bins = race_copy(r, bin_of) - 1;
 		eject_load(e, bin_of, bins);
-		while (!race_done(r, e->steps) && r->best > bins && !eject_run(e, r, 4096))
+		while (e->steps < steps && !race_done(r, 0) && r->best > bins && !eject_run(e, r, STEPS_PER_SLICE))
 			;
 		if (e->n_pool)
 			continue;

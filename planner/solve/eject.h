@@ -21,9 +21,8 @@ void eject_load(struct eject *e, const int32_t *bin_of, uint32_t bins);
 /* Steps until the pool is empty (true), or steps are used up or the race is over (false). */
 bool eject_run(struct eject *e, struct race *r, uint64_t steps);
 void eject_save(const struct eject *e, int32_t *bin_of);
-uint64_t eject_steps(const struct eject *e); /* so far */
 
-/* The packer on its own: one bin fewer again and again until the race is over. */
-void eject_race(struct race *r, uint64_t seed);
+/* The packer on its own: one bin fewer again and again until the race is over or the steps are used up. */
+void eject_race(struct race *r, uint64_t seed, uint64_t steps);
 
 #endif

@@ -1,35 +1,105 @@
-/* Runs ejection search and column generation, beside each other with two threads, in turns with one. */
+/*
+ * Fewest identical nodes without other rules: ejection search beside column generation with dives. With two threads or more
+ * they run beside each other and share bins and bound; with one, or under an iteration budget (where the result may not depend
+ * on threads), ejection goes first for a while, then columns.
+ */
 #include "planner/solve/fewest.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "planner/solve/columns.h"
 #include "planner/solve/dive.h"
 #include "planner/solve/eject.h"
 
-struct lane { struct race *race; uint64_t seed; pthread_t thread; };
+#define MAX_ITEMS 50000        /* beyond, one scan of all bins per step is too dear */
+#define MAX_COLUMN_TYPES 4000  /* rows of the master that GLPK solves within seconds */
+#define FIRST_STEPS 30000      /* of ejection before columns, when they take turns */
+
+struct lane { struct race *race; uint64_t seed; pthread_t thread; bool runs; };
 
 static void *lane_eject(void *arg)
 {
 	struct lane *l = arg;
 
-	eject_race(l->race, l->seed);
+	eject_race(l->race, l->seed, UINT64_MAX);
 	return NULL;
 }
 
-void fewest_race(struct race *r, unsigned threads, uint64_t seed)
+static void lane_columns(struct race *r, uint64_t seed)
 {
-	struct lane l = { .race = r, .seed = seed };
-	struct eject *e;
 	struct columns c;
+	struct eject *e;
 
-	(void)threads;
-	pthread_create(&l.thread, NULL, lane_eject, &l);
 	columns_init(&c, r, seed);
-	if (columns_root(&c)) {
+	if (columns_root(&c) && !race_done(r, 0)) {
 		e = eject_new(r->p, seed + 1);
 		dive_race(&c, e);
 		eject_free(e);
 	}
 	columns_fini(&c);
-	pthread_join(l.thread, NULL);
+}
+
+static void race_in_turns(struct race *r, uint64_t seed)
+{
+	bool columns = r->p->n_types <= MAX_COLUMN_TYPES;
+	uint64_t steps = FIRST_STEPS;
+
+	if (r->s && r->s->max_iterations != UINT64_MAX && steps > r->s->max_iterations / 2)
+		steps = r->s->max_iterations / 2;
+	eject_race(r, seed, columns ? steps : UINT64_MAX);
+	if (columns && !race_done(r, 0))
+		lane_columns(r, seed);
+	if (!race_done(r, 0))
+		eject_race(r, seed + 2, UINT64_MAX);
+}
+
+static void race_beside(struct race *r, unsigned threads, uint64_t seed)
+{
+	struct lane *lanes = mem_alloc(threads, sizeof(*lanes));
+
+	for (unsigned i = 1; i < threads; i++) {
+		lanes[i] = (struct lane){ .race = r, .seed = seed + 2 + i };
+		lanes[i].runs = !pthread_create(&lanes[i].thread, NULL, lane_eject, &lanes[i]);
+	}
+	if (r->p->n_types <= MAX_COLUMN_TYPES)
+		lane_columns(r, seed);
+	if (!race_done(r, 0))
+		eject_race(r, seed, UINT64_MAX);
+	for (unsigned i = 1; i < threads; i++)
+		if (lanes[i].runs)
+			pthread_join(lanes[i].thread, NULL);
+	free(lanes);
+}
+
+void fewest_race(struct race *r, unsigned threads, uint64_t seed)
+{
+	if (threads < 2 || (r->s && r->s->max_iterations != UINT64_MAX))
+		race_in_turns(r, seed);
+	else
+		race_beside(r, threads, seed);
 	glp_free_env();
 }
+
+static bool fewest_applies(const struct search *s)
+{
+	return !s->model && s->in->n_items <= MAX_ITEMS && pack_applies(s->in);
+}
+
+static void fewest_run(struct search *s)
+{
+	struct pack *p = pack_new(s->in);
+	struct race r;
+
+	if (!p)
+		return;
+	race_init(&r, p, s);
+	fewest_race(&r, s->threads, s->seed);
+	search_spend(s, r.spent);
+	race_fini(&r);
+	pack_free(p);
+}
+
+extern const struct packer packer_fewest;
+const struct packer packer_fewest = { "fewest", "fewest identical nodes: ejection search, column generation, dives",
+	fewest_applies, fewest_run, 0 };

@@ -26,7 +26,9 @@ void race_fini(struct race *r)
 
 bool race_done(struct race *r, uint64_t iterations)
 {
-	if (r->stop || r->best <= r->bound || (r->s && search_done(r->s, iterations)))
+	uint64_t spent = r->spent += iterations;
+
+	if (r->stop || r->best <= r->bound || (r->s && search_done(r->s, spent)))
 		r->stop = true;
 	return r->stop;
 }
@@ -56,6 +58,8 @@ void race_prove(struct race *r, uint32_t bins, const char *who)
 	if (bins > r->bound) {
 		r->bound = bins;
 		r->proven_by = who;
+		if (r->s)
+			search_prove(r->s, (double)bins * (double)r->p->node_cost, who);
 	}
 	pthread_mutex_unlock(&r->lock);
 }
