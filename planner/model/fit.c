@@ -1,0 +1,215 @@
+/* Fitting: choose by cross-validation, fit on everything, attach held-out errors and interval widths: see fit.h. */
+#include "planner/model/fit.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "planner/model/cv.h"
+#include "planner/model/latent.h"
+
+#define GROUPS_MIN 3
+
+static int rows_check(const struct coloc *c, struct err *e)
+{
+	double low = INFINITY, high = 0;
+	int groups = 0, last = -1;
+
+	for (int g = 0; g < c->n_groups; g++)
+		for (size_t i = 0; i < c->n_rows; i++)
+			if (c->rows[i].group == g && c->rows[i].n_neighbours && last != g) {
+				groups++;
+				last = g;
+			}
+	for (size_t i = 0; i < c->n_rows; i++) {
+		if (!c->rows[i].n_neighbours)
+			continue;
+		low = fmin(low, c->rows[i].slowdown);
+		high = fmax(high, c->rows[i].slowdown);
+	}
+	if (groups < GROUPS_MIN)
+		return err_set(e, -EINVAL, "%s: %d co-locations are too few to learn from; measure at least %d different pairs or groups",
+			       c->source, groups, GROUPS_MIN);
+	if (high <= low)
+		return err_set(e, -EINVAL, "%s: every run has the same slowdown %g; is `shared` measured, or copied from `alone`?",
+			       c->source, low);
+	return 0;
+}
+
+static size_t cell(const struct latent *l, int k, int service, int type)
+{
+	return ((size_t)k * (size_t)l->n_services + (size_t)service) * (size_t)(l->n_types + 1) + (size_t)type;
+}
+
+static void ranges_set(struct model *m, const struct coloc *c, const struct latent *l)
+{
+	for (size_t i = 0; i < c->n_rows; i++) {
+		const struct coloc_row *r = c->rows + i;
+		struct response *rows = m->responses + (size_t)r->victim * (size_t)(m->n_types + 1);
+
+		if (!r->n_neighbours)
+			continue;
+		rows[r->type].known = true;
+		for (int k = 0; k < l->k; k++) {
+			double sum = 0;
+
+			for (int j = 0; j < r->n_neighbours; j++)
+				sum += l->p[cell(l, k, r->neighbours[j], r->type)];
+			rows[r->type].range[k] = fmax(rows[r->type].range[k], sum);
+			rows[m->n_types].range[k] = fmax(rows[m->n_types].range[k], sum);
+		}
+	}
+	for (size_t i = 0; i < c->n_rows; i++) /* what a neighbour exerts is known there too */
+		for (int j = 0; j < c->rows[i].n_neighbours; j++)
+			m->responses[(size_t)c->rows[i].neighbours[j] * (size_t)(m->n_types + 1) + (size_t)c->rows[i].type].known = true;
+}
+
+static void responses_set(struct model *m, const struct coloc *c, const struct latent *l, const struct widths *w)
+{
+	for (int i = 0; i < m->n_services; i++)
+		for (int t = 0; t <= m->n_types; t++) {
+			struct response *r = m->responses + (size_t)i * (size_t)(m->n_types + 1) + (size_t)t;
+
+			r->link = l->spec.link;
+			r->width = w->factor[i] * w->alpha;
+			r->growth = w->factor[i] * w->beta;
+			r->known = t == m->n_types;
+			for (int k = 0; k < l->k; k++) {
+				r->pressure[k] = l->p[cell(l, k, i, t)];
+				r->sensitivity[k] = l->s[cell(l, k, i, t)];
+			}
+		}
+	ranges_set(m, c, l);
+}
+
+/* Repeats of one run against their mean, as a share of it: no model can be better. */
+static double noise_ratio(const struct coloc *c)
+{
+	double *sum = mem_alloc((size_t)c->n_cells + 1, sizeof(*sum)), *n = mem_alloc((size_t)c->n_cells + 1, sizeof(*n)), error = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->n_rows; i++) {
+		sum[c->rows[i].cell] += c->rows[i].slowdown;
+		n[c->rows[i].cell]++;
+	}
+	for (size_t i = 0; i < c->n_rows; i++) {
+		int k = c->rows[i].cell;
+
+		if (n[k] < 2)
+			continue;
+		error += fabs(c->rows[i].slowdown / (sum[k] / n[k]) - 1) * sqrt(n[k] / (n[k] - 1));
+		count++;
+	}
+	free(sum);
+	free(n);
+	return count ? error / (double)count : NAN;
+}
+
+static void services_set(struct model *m, const struct coloc *c, const struct cv *cv, const char *kind)
+{
+	for (int s = 0; s < m->n_services; s++) {
+		double sum = 0;
+		int n = 0;
+
+		for (size_t i = 0; i < cv->n; i++) {
+			const struct coloc_row *r = c->rows + cv->row[i];
+
+			if (r->victim == s) {
+				sum += fabs(cv->predicted[RIVAL_MODEL][i] / r->slowdown - 1);
+				n++;
+			}
+		}
+		m->services[s] = (struct model_service){ .name = str_dup(c->services[s]), .kind = str_dup(kind),
+							 .error_ratio = n ? sum / n : NAN, .n_runs = n };
+	}
+}
+
+/* Pairs nobody has measured, worst known width first; when all are measured, a repeat of the service that errs most. */
+static char *advice_make(const struct model *m, const struct coloc *c)
+{
+	int n = m->n_services, best_a = -1, best_b = -1, worst = 0;
+	double most = -1;
+	bool *seen = mem_alloc((size_t)n * (size_t)n + 1, sizeof(*seen));
+	char *text;
+
+	for (size_t i = 0; i < c->n_rows; i++)
+		for (int j = 0; j < c->rows[i].n_neighbours; j++)
+			seen[c->rows[i].victim * n + c->rows[i].neighbours[j]] = true;
+	for (int a = 0; a < n; a++)
+		for (int b = a; b < n; b++) {
+			const struct response *ra = model_response(m, a, -1), *rb = model_response(m, b, -1);
+			double gain = (ra->width + ra->growth * response_z(m, ra, rb->pressure)) / sqrt(1 + m->services[a].n_runs) +
+				      (rb->width + rb->growth * response_z(m, rb, ra->pressure)) / sqrt(1 + m->services[b].n_runs);
+
+			if ((!seen[a * n + b] || !seen[b * n + a]) && gain > most) {
+				most = gain;
+				best_a = a;
+				best_b = b;
+			}
+		}
+	for (int a = 1; a < n; a++)
+		if (!(m->services[a].error_ratio <= m->services[worst].error_ratio))
+			worst = a;
+	if (best_a >= 0)
+		text = str_fmt("run %s beside %s: not measured yet, and the widest intervals", m->services[best_a].name,
+			       m->services[best_b].name);
+	else
+		text = str_fmt("every pair is measured; repeat the runs of %s, whose held-out error is largest, and groups of three with it",
+			       m->services[worst].name);
+	free(seen);
+	return text;
+}
+
+static void report_set(struct model *m, const struct coloc *c, const struct cv *cv)
+{
+	m->report = (struct model_report){
+		.n_runs = (int)c->n_rows, .n_colocations = c->n_groups, .error_ratio = cv->error_ratio[RIVAL_MODEL],
+		.no_interference_ratio = cv->error_ratio[RIVAL_NOTHING], .service_mean_ratio = cv->error_ratio[RIVAL_MEAN],
+		.factorisation_ratio = cv->error_ratio[RIVAL_FACTORISATION], .coverage_ratio = cv->coverage_ratio,
+		.noise_ratio = noise_ratio(c),
+	};
+}
+
+static void names_set(struct model *m, const struct coloc *c, const struct latent *l)
+{
+	int n_shared = 0;
+
+	for (int k = 0; k < l->k; k++)
+		m->pressures[k] = latent_is_load(l, k) ? str_dup("load") : latent_is_count(l, k) ? str_dup("count") :
+				  str_fmt("shared%d", ++n_shared);
+	for (int t = 0; t < m->n_types; t++)
+		m->types[t] = str_dup(c->types[t]);
+	m->metric = str_dup(c->metrics[c->rows[0].metric]);
+	m->source = str_dup(c->source);
+}
+
+struct model *fit_model(const struct coloc *c, uint64_t seed, struct err *e)
+{
+	struct latent_spec spec;
+	struct latent *l;
+	struct model *m;
+	struct widths w;
+	struct cv *cv;
+
+	if (rows_check(c, e) < 0)
+		return NULL;
+	spec = cv_choose(c, NULL, false, seed);
+	cv = cv_leave_colocation(c, seed);
+	l = latent_fit(c, NULL, &spec);
+	widths_fit(c, cv, -1, &w);
+	m = model_new(c->n_services, c->n_types, l->k);
+	names_set(m, c, l);
+	services_set(m, c, cv, spec.name);
+	responses_set(m, c, l, &w);
+	report_set(m, c, cv);
+	m->scores = w.scores;
+	m->n_scores = (int)w.n_scores;
+	w.scores = NULL;
+	m->advice = advice_make(m, c);
+	widths_free(&w);
+	latent_free(l);
+	cv_free(cv);
+	return m;
+}
