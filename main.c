@@ -22,6 +22,8 @@
 	row(run) \
 	row(press) \
 	row(campaign) \
+	row(fit) \
+	row(predict) \
 	row(import) \
 	row(plan) \
 	row(verify) \

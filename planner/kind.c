@@ -8,6 +8,7 @@
 #define KINDS(row) \
 	row(fleet) \
 	row(vbp) \
+	row(colocation) \
 	row(roadef2012) \
 	row(tianchi2018)
 
