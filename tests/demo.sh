@@ -73,11 +73,13 @@ wait_for nginx wrk -t1 -c1 -d1s "http://127.0.0.1:$nginx_port/page"
 pg pgbench -i -s 5 -q postgres > /dev/null 2>&1
 
 # One load generator per service; each prints its own figure, which truth_of() reads. Time-bounded: it stops by itself.
+# The generators run as services too, so that the session tells them from the rest of the machine.
 load() { # service seconds log
+	local as=("$cotenant" run "$1.load" --)
 	case $1 in
-	redis) timeout "$2" redis-benchmark -p $redis_port -t get -n 100000000 -c 8 -q --csv ;;
-	postgres) pg pgbench -T "$2" -c 4 -j 1 -S postgres ;;
-	nginx) wrk -t1 -c8 -d"$2"s "http://127.0.0.1:$nginx_port/page" ;;
+	redis) "${as[@]}" timeout "$2" redis-benchmark -p $redis_port -t get -n 100000000 -c 8 -q --csv ;;
+	postgres) "${as[@]}" env -C / "$pg_bin/pgbench" -h "$work/pg" -U postgres -T "$2" -c 4 -j 1 -S postgres ;;
+	nginx) "${as[@]}" wrk -t1 -c8 -d"$2"s "http://127.0.0.1:$nginx_port/page" ;;
 	writer) "$cotenant" run writer -- fio --name=writer --filename="$work/data" --size=256M --rw=randwrite --bs=64k --direct=1 \
 		--ioengine=libaio --iodepth=8 --time_based --runtime="$2" --output-format=terse --terse-version=3 ;;
 	esac > "$3" 2> "$3.err"
