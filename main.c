@@ -22,9 +22,9 @@
 	row(run) \
 	row(press) \
 	row(campaign) \
+	row(import) \
 	row(fit) \
 	row(predict) \
-	row(import) \
 	row(plan) \
 	row(verify) \
 	row(report) \

@@ -11,9 +11,11 @@
 #include "planner/search.h"
 
 #define PACKERS(row) \
+	row(fill) \
 	row(greedy) \
 	row(fewest) \
-	row(anneal)
+	row(anneal) \
+	row(empty)
 
 #define BOUNDS(row) \
 	row(volume)
@@ -84,7 +86,7 @@ void portfolio_run(struct search *s, struct plan *out, bool progress)
 	s->best = incumbent_new(s->in, progress);
 	s->lower_bound = -INFINITY;
 	for (size_t i = 0; packers[i]; i++) {
-		if (packers[i]->applies(s) && (i == 0 || !search_done(s, 0)))
+		if (packers[i]->applies(s) && (!search_best(s, NULL, NULL) || !search_done(s, 0)))
 			run_packer(s, packers[i], out);
 		if (!bounded && search_best(s, NULL, NULL)) {
 			run_bounds(s, out);

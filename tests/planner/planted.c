@@ -3,7 +3,7 @@
  * capacity in every column (each service with a day curve of its own), so the planted nodes are an upper bound on the optimum, and with
  * fill near 1 nearly the optimum itself. Rules are drawn at random and kept only where the planted packing holds them.
  */
-#include "tests/planner/fleet.h"
+#include "tests/planner/planted.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #define CAPACITY 64000
 #define ZONES 8
 
-static void make_resources(struct instance *in, const struct fleet_shape *f)
+static void make_resources(struct instance *in, const struct planted_shape *f)
 {
 	in->n_resources = f->resources;
 	in->n_slots = f->slots;
@@ -24,7 +24,7 @@ static void make_resources(struct instance *in, const struct fleet_shape *f)
 		in->resources[r] = (struct resource){ .name = str_fmt("r%u", r), .unit = str_dup("u"), .slots = f->slots };
 }
 
-static void make_nodes(struct instance *in, const struct fleet_shape *f)
+static void make_nodes(struct instance *in, const struct planted_shape *f)
 {
 	in->n_nodes = f->nodes;
 	in->nodes = mem_alloc(f->nodes, sizeof(*in->nodes));
@@ -48,7 +48,7 @@ static void make_nodes(struct instance *in, const struct fleet_shape *f)
 }
 
 /* Cut one node among services k0 .. k1: random shares per resource, tilted by slot, scaled so that each column adds up. */
-static void cut_node(struct instance *in, const struct fleet_shape *f, uint32_t k0, uint32_t k1, struct rng *rng)
+static void cut_node(struct instance *in, const struct planted_shape *f, uint32_t k0, uint32_t k1, struct rng *rng)
 {
 	uint32_t n = k1 - k0;
 	double *weight = mem_alloc(n, sizeof(*weight)), *size = mem_alloc(n, sizeof(*size)), *phase = mem_alloc(n, sizeof(*phase));
@@ -80,7 +80,7 @@ static void cut_node(struct instance *in, const struct fleet_shape *f, uint32_t 
 	free(phase);
 }
 
-static void make_services(struct instance *in, const struct fleet_shape *f, int32_t *where, struct rng *rng)
+static void make_services(struct instance *in, const struct planted_shape *f, int32_t *where, struct rng *rng)
 {
 	in->n_services = in->n_groups = f->services;
 	in->services = mem_alloc(f->services, sizeof(*in->services));
@@ -98,7 +98,7 @@ static void make_services(struct instance *in, const struct fleet_shape *f, int3
 		cut_node(in, f, k, k + f->per_node < f->services ? k + f->per_node : f->services, rng);
 }
 
-static void make_rules(struct instance *in, const struct fleet_shape *f, const int32_t *where, struct rng *rng)
+static void make_rules(struct instance *in, const struct planted_shape *f, const int32_t *where, struct rng *rng)
 {
 	in->caps = mem_alloc((size_t)f->conflicts * 2, sizeof(*in->caps));
 	in->spreads = mem_alloc(f->spreads, sizeof(*in->spreads));
@@ -166,7 +166,7 @@ static void keep_true_rules(struct instance *in, const int32_t *where)
 	free(place);
 }
 
-struct instance *fleet_new(const struct fleet_shape *f, int32_t **planted)
+struct instance *planted_new(const struct planted_shape *f, int32_t **planted)
 {
 	struct instance *in = instance_new();
 	int32_t *where = mem_alloc(f->services, sizeof(*where));

@@ -1,10 +1,10 @@
-/* Seeded fleets with a planted packing, for tests and benchmarks: see fleet.c. */
-#ifndef TESTS_PLANNER_FLEET_H
-#define TESTS_PLANNER_FLEET_H
+/* Seeded fleets with a planted packing, for tests and benchmarks: see planted.c. */
+#ifndef TESTS_PLANNER_PLANTED_H
+#define TESTS_PLANNER_PLANTED_H
 
 #include "planner/instance.h"
 
-struct fleet_shape {
+struct planted_shape {
 	uint32_t services, nodes, slots, resources; /* nodes: how many there are; about 3/4 of them are planted full */
 	uint32_t per_node;  /* services on a planted node */
 	uint32_t spreads, conflicts; /* rules, drawn so that the planted packing holds them */
@@ -14,6 +14,6 @@ struct fleet_shape {
 };
 
 /* planted: [n_items], caller frees; NULL = not wanted. */
-struct instance *fleet_new(const struct fleet_shape *shape, int32_t **planted);
+struct instance *planted_new(const struct planted_shape *shape, int32_t **planted);
 
 #endif

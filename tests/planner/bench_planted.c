@@ -1,11 +1,11 @@
-/* Writes a seeded fleet as an instance: bench_fleet SERVICES NODES SLOTS RESOURCES PER_NODE RULES SEED FILE [CHURN_PERCENT FILE]. */
+/* Writes a seeded fleet as an instance: bench_planted SERVICES NODES SLOTS RESOURCES PER_NODE RULES SEED FILE [CHURN_PERCENT FILE]. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/rng.h"
-#include "tests/planner/fleet.h"
+#include "tests/planner/planted.h"
 
 /* A running placement of which some services have just arrived anew: the planted one, with P percent not running. */
 static void churn(struct instance *in, const int32_t *planted, uint64_t percent, uint64_t seed)
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 		bad |= parse_u64(argv[i + 1], &v[i]);
 	if (bad || (argc == 11 && parse_u64(argv[9], &percent)))
 		return 2;
-	in = fleet_new(&(struct fleet_shape){ .services = (uint32_t)v[0], .nodes = (uint32_t)v[1], .slots = (uint32_t)v[2], .resources = (uint32_t)v[3],
+	in = planted_new(&(struct planted_shape){ .services = (uint32_t)v[0], .nodes = (uint32_t)v[1], .slots = (uint32_t)v[2], .resources = (uint32_t)v[3],
 		.per_node = (uint32_t)v[4], .spreads = (uint32_t)v[5], .conflicts = (uint32_t)v[5], .fill = 0.995, .seed = v[6] }, &planted);
 	if (instance_finish(in, &e) < 0 || instance_write(in, argv[8], &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);
