@@ -11,8 +11,13 @@
 #include "base/mem.h"
 
 #define EPSILON 1e-7
-#define QUICK_NODES 400        /* per bin of a round */
+#define QUICK_NODES 400        /* per bin of a round at first, times QUICK_GROWTH when that finds nothing, to QUICK_MAX */
+#define QUICK_GROWTH 4
+#define QUICK_MAX 60000
 #define EXACT_NODES 20000000u  /* about a second; beyond it the bound counts as it stands */
+#define SOLVE_MAX_MS 60000
+#define QUICK_TUNE 4
+#define EXACT_TUNE 16
 #define SMOOTH 0.6
 #define ROUND_COST 64          /* iterations that one round counts for */
 
@@ -112,6 +117,18 @@ void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins
 	free(types);
 }
 
+static int time_left_ms(const struct race *r)
+{
+	uint64_t now, end = r->s ? r->s->deadline_ns : UINT64_MAX;
+
+	if (end == UINT64_MAX)
+		return SOLVE_MAX_MS;
+	now = search_now_ns();
+	if (end < now + 1000000)
+		return 1;
+	return end - now < SOLVE_MAX_MS * UINT64_C(1000000) ? (int)((end - now) / 1000000) : SOLVE_MAX_MS;
+}
+
 bool columns_solve(struct columns *c)
 {
 	glp_smcp parm;
@@ -119,7 +136,7 @@ bool columns_solve(struct columns *c)
 	glp_init_smcp(&parm);
 	parm.msg_lev = GLP_MSG_OFF;
 	parm.meth = GLP_PRIMAL;
-	parm.tm_lim = 20000;
+	parm.tm_lim = time_left_ms(c->race);
 	if (glp_simplex(c->lp, &parm)) {
 		glp_std_basis(c->lp);
 		if (glp_simplex(c->lp, &parm))
@@ -156,7 +173,7 @@ uint32_t columns_quick(struct columns *c, const double *dual, uint64_t nodes)
 
 	memcpy(left, c->rest, c->p->n_types * sizeof(uint32_t));
 	values_set(c, dual);
-	for (;;) {
+	for (c->price->tune = QUICK_TUNE;; c->price->tune = 0) {
 		price_solve(c->price, c->value, left, n ? floor : 0, nodes);
 		if (!c->price->n_found || found_worth(c, c->dual) < 1 + EPSILON)
 			break;
@@ -177,6 +194,7 @@ static double columns_exact(struct columns *c, const double *dual, bool *added)
 	int64_t upper;
 
 	values_set(c, dual);
+	c->price->tune = EXACT_TUNE;
 	price_solve(c->price, c->value, p->count, 0, EXACT_NODES);
 	upper = c->price->upper;
 	for (uint32_t t = 0; t < p->n_types; t++)
@@ -200,6 +218,7 @@ bool columns_root(struct columns *c)
 {
 	uint32_t n = c->p->n_types;
 	double *mixed = mem_alloc(n, sizeof(double)), bound, smooth = SMOOTH;
+	uint64_t nodes = QUICK_NODES;
 	bool added, solved = false;
 
 	while (!race_done(c->race, ROUND_COST) && (solved = columns_solve(c))) {
@@ -207,8 +226,12 @@ bool columns_root(struct columns *c)
 			break;
 		for (uint32_t t = 0; t < n; t++)
 			mixed[t] = c->center_bound > 0 ? smooth * c->center[t] + (1 - smooth) * c->dual[t] : c->dual[t];
-		if (columns_quick(c, mixed, QUICK_NODES))
+		if (columns_quick(c, mixed, nodes) || columns_quick(c, c->dual, nodes))
 			continue;
+		if (nodes < QUICK_MAX) {
+			nodes *= QUICK_GROWTH;
+			continue;
+		}
 		bound = columns_exact(c, mixed, &added);
 		if (bound > c->center_bound) {
 			c->center_bound = bound;

@@ -10,7 +10,6 @@
 
 #include "base/mem.h"
 
-#define LAMBDA_ROUNDS 12
 #define NODES_PER_STOP 8192
 #define SURROGATE_ONE 0x1p46  /* surrogate capacity; weights are rounded down to integers, which keeps the bound valid */
 #define MANY_MAX 65536        /* times SURROGATE_ONE or PRICE_ONE still below 2^63; no bin is searched with more of one type */
@@ -141,7 +140,7 @@ static void lambda_update(struct price *x)
 	double best = INFINITY, step = 0.5, sum, *try = mem_alloc(d + 1, sizeof(double));
 
 	memcpy(try, x->lambda, d * sizeof(double));
-	for (int round = 0; round < LAMBDA_ROUNDS; round++, step *= 0.8) {
+	for (int round = 0; round < x->tune; round++, step *= 0.8) {
 		double bound = surrogate_fill(x, candidates_sort(x, try));
 
 		if (bound < best) {
@@ -249,7 +248,8 @@ void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, in
 	x->best = x->upper = floor;
 	x->n_found = 0;
 	x->nodes = 0;
-	lambda_update(x);
+	if (x->tune)
+		lambda_update(x);
 	n = candidates_sort(x, x->lambda);
 	capacity = weights_set(x, n);
 	qsort(w->order, n, sizeof(*w->order), by_exact_density);

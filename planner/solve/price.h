@@ -20,6 +20,7 @@ struct price {
 	int64_t best, upper;   /* value found (at least floor), proven upper bound (at least best) */
 	uint32_t n_found, *found; /* types of the best bin, with repetition; n_found = 0: none above floor */
 	uint64_t nodes;
+	int tune;                 /* rounds of improving the surrogate before the search; 0 = keep it */
 	bool (*stop)(void *arg);  /* asked every few thousand nodes; may be NULL */
 	void *stop_arg;
 	struct price_work *work;

@@ -1,6 +1,7 @@
 /* Shared best packing and bound of one fewest-nodes search. */
 #include "planner/solve/race.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ void race_init(struct race *r, const struct pack *p, struct search *s)
 	pthread_mutex_init(&r->lock, NULL);
 	r->bin_of = mem_alloc(p->n_items, sizeof(int32_t));
 	r->best = race_first_fit(p, r->bin_of);
-	r->bound = 1;
+	r->bound = s && s->lower_bound > 0 ? (uint32_t)ceil(s->lower_bound / (double)p->node_cost - 1e-9) : 1;
 	race_offer(r, r->bin_of, r->best, "first_fit");
 }
 
