@@ -19,6 +19,7 @@
 #define VERBS(row) \
 	row(doctor) \
 	row(record) \
+	row(top) \
 	row(run) \
 	row(press) \
 	row(campaign) \

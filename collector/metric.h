@@ -15,6 +15,7 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(CPU_ON, cpu_on_ns, COUNTER, "ns", "time its threads held a CPU")                                                   \
 	row(CPU_WAIT, cpu_wait_ns, COUNTER, "ns", "time its runnable threads waited for a CPU")                                \
 	row(CPU_WAIT_HIST, cpu_wait_hist_ns, HIST, "ns", "run-queue wait per scheduling")                                     \
+	row(CPU_WAITS, cpu_waits_count, COUNTER, "count", "waits for a CPU that ended")                                         \
 	row(CPU_SWITCHES, cpu_switches_count, COUNTER, "count", "times a thread was given a CPU")                             \
 	row(CPU_PREEMPTIONS, cpu_preemptions_count, COUNTER, "count", "times a running thread was put back in the queue")     \
 	row(CPU_MIGRATIONS, cpu_migrations_count, COUNTER, "count", "times a thread changed its CPU")                         \
@@ -34,6 +35,10 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(DISK_WRITES, disk_writes_count, COUNTER, "count", "write requests completed")                                      \
 	row(DISK_FLUSHES, disk_flushes_count, COUNTER, "count", "flush requests completed")                                    \
 	row(DISK_DISCARDS, disk_discards_count, COUNTER, "count", "discard requests completed")                                \
+	row(DISK_MERGES, disk_merges_count, COUNTER, "count", "requests absorbed by a neighbouring one")                       \
+	row(DISK_BY_CGROUP, disk_by_cgroup_count, COUNTER, "count", "requests whose owner is their bio's blkio cgroup")        \
+	row(DISK_BY_TASK, disk_by_task_count, COUNTER, "count", "requests whose owner is the task that queued them")           \
+	row(DISK_BY_INODE, disk_by_inode_count, COUNTER, "count", "requests whose owner is the task that dirtied the file")    \
 	row(DISK_QUEUE, disk_queue_ns, COUNTER, "ns", "time its requests were queued before the device got them")              \
 	row(DISK_DEVICE, disk_device_ns, COUNTER, "ns", "time its requests were with the device")                              \
 	row(DISK_OUTSTANDING, disk_outstanding_ns, COUNTER, "ns", "request-time outstanding, queued or with the device")       \
