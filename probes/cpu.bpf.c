@@ -17,8 +17,6 @@ int BPF_PROG(cpu_switch, bool preempt, struct task_struct *prev, struct task_str
 	__u64 now = bpf_ktime_get_ns();
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_state *cs = cpu_of(cpu);
-	struct cpu_victim *v;
-	struct slice s;
 
 	if (!cs)
 		return 0;
@@ -26,17 +24,14 @@ int BPF_PROG(cpu_switch, bool preempt, struct task_struct *prev, struct task_str
 	cs->switch_runs++;
 	if (*(volatile __u64 *)&cs->inbox_total != cs->inbox_taken)
 		inbox_take(cs, now);
-	s = slice_end(cs, prev, now);
-	if (cs->n_list)
-		slice_charge(cs, &s);
-	v = victim_of(cs, cs->occupant);
-	v->run_ns += s.length - s.irq - s.steal;
-	v->irq_ns += s.irq;
-	cs->slice_start = now;
+	if ((__u32)prev->pid != cs->pid)
+		slice_rebuild(cs, cpu, prev, now);
+	slice_close(cs, prev, now);
 	cs->irq_depth = 0; /* no interrupt spans a switch: forget entries whose exit was missed while attaching */
 	if (prev->pid && (preempt || !prev->__state))
 		task_depart(cs, cpu, prev, now);
-	cs->occupant = next->pid ? task_arrive(cs, next, now) : SLOT_WAKEUP;
+	cs->occupant = next->pid ? task_arrive(cs, cpu, next) : SLOT_WAKEUP;
+	cs->pid = next->pid;
 	victim_of(cs, cs->occupant)->switches++;
 	state_unlock(cs);
 	return 0;
@@ -95,6 +90,8 @@ int BPF_PROG(cpu_migrate, struct task_struct *task, int dest_cpu)
 	v = victim_of(from, rec->wait_slot);
 	now = bpf_ktime_get_ns();
 	state_lock(from);
+	if (*(volatile __u64 *)&from->inbox_total != from->inbox_taken) /* it may itself have come that way just now */
+		inbox_take(from, now);
 	wait_leave(from, v, rec, now);
 	v->missed -= now - from->slice_start;
 	state_unlock(from);

@@ -19,6 +19,7 @@
 
 #define INBOX_COUNT_MASK ((1ULL << INBOX_COUNT_BITS) - 1)
 #define SHARE_SHIFT 20       /* fixed point of the interrupts' share of a slice */
+#define QUOTA_DEPTH 4        /* groups above a waiter that are asked for their quota's timer */
 #define barrier() asm volatile("" ::: "memory")
 #define opaque(v) asm volatile("" : "+r"(v)) /* keep clang from dropping a bound check the verifier wants to see */
 
@@ -132,14 +133,15 @@ __noinline int inbox_take(struct cpu_state *cs, __u64 now)
 	cs->inbox_taken = *(volatile __u64 *)&cs->inbox_total;
 	for (__u32 slot = 0; slot < SLOTS; slot++) {
 		struct cpu_victim *v = &cs->victims[slot];
-		__u64 seen = *(volatile __u64 *)&cs->inbox[slot], fresh = seen - v->inbox_seen, n, late;
+		__u64 seen = *(volatile __u64 *)&cs->inbox[slot], fresh = seen - v->inbox_seen, n;
+		__s64 late;
 
 		if (!fresh)
 			continue;
 		v->inbox_seen = seen;
 		n = fresh & INBOX_COUNT_MASK;
-		/* n * now - sum of arrival times, of which the upper bits were lost in packing */
-		late = ((n * now << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS;
+		/* n * now - sum of arrival times, of which the upper bits were lost in packing; negative if one came since `now` */
+		late = (__s64)((n * now << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS;
 		v->n += n;
 		v->start_sum += n * now - late;
 		v->missed += n * (now - cs->slice_start) - late;
@@ -150,7 +152,7 @@ __noinline int inbox_take(struct cpu_state *cs, __u64 now)
 
 /* Time stolen and spent in interrupts during the slice that ends now; clipped to its length. */
 struct slice {
-	__u64 length, irq, steal;
+	__u64 now, length, irq, steal;
 	__u64 irq_share, steal_share; /* of the length, fixed point */
 };
 
@@ -163,7 +165,7 @@ static __always_inline __u64 clip(__u64 v, __u64 max)
  * kernels without CONFIG_KALLSYMS_ALL). */
 static __always_inline struct slice slice_end(struct cpu_state *cs, struct task_struct *ran, __u64 now)
 {
-	struct slice s = { .length = now - cs->slice_start };
+	struct slice s = { .now = now, .length = now - cs->slice_start };
 	__u64 irq = *(volatile __u64 *)&cs->irq_ns, steal = 0;
 
 	if (bpf_core_field_exists(((struct rq *)0)->prev_irq_time))
@@ -188,10 +190,6 @@ static __always_inline void blame_charge(struct cpu_victim *v, __u64 occupant, c
 {
 	__u64 irq, steal;
 
-	if (v->throttled) {
-		v->blame[SLOT_THROTTLE] += ns;
-		return;
-	}
 	if (s->irq | s->steal) {
 		irq = ns * s->irq_share >> SHARE_SHIFT;
 		steal = ns * s->steal_share >> SHARE_SHIFT;
@@ -202,19 +200,62 @@ static __always_inline void blame_charge(struct cpu_victim *v, __u64 occupant, c
 	v->blame[slot_bound(occupant)] += ns;
 }
 
-/* Its cgroup's throttling can only have changed for the slice that begins now. */
-static __always_inline void victim_ask_quota(struct cpu_victim *v)
+/* Is the run queue of this victim's tasks throttled (by its own group's quota or one above)? */
+static __always_inline bool victim_is_throttled(struct cpu_victim *v)
 {
 	struct cfs_rq *cfs_rq = (struct cfs_rq *)v->cfs_rq;
 	int count = 0;
 
-	if (!cfs_rq)
-		return;
-	if (v->n)
-		bpf_core_read(&count, sizeof(count), &cfs_rq->throttle_count);
-	else
+	return !bpf_core_read(&count, sizeof(count), &cfs_rq->throttle_count) && count > 0;
+}
+
+/* When the quota was last renewed: one period before its timer fires next. 0 = not known. */
+static __always_inline __u64 quota_renewed(struct cpu_victim *v)
+{
+	struct cfs_rq *cfs_rq = (struct cfs_rq *)v->cfs_rq;
+	struct task_group *group = 0;
+	__u64 quota, period = 0, expires = 0;
+
+	if (!bpf_core_field_exists(group->cfs_bandwidth.period_timer.node.expires))
+		return 0;
+	bpf_core_read(&group, sizeof(group), &cfs_rq->tg);
+	for (int i = 0; i < QUOTA_DEPTH && group; i++) {
+		if (bpf_core_read(&quota, sizeof(quota), &group->cfs_bandwidth.quota))
+			return 0;
+		if (quota != CGROUP_QUOTA_NONE) {
+			bpf_core_read(&period, sizeof(period), &group->cfs_bandwidth.period);
+			bpf_core_read(&expires, sizeof(expires), &group->cfs_bandwidth.period_timer.node.expires);
+			return expires - period;
+		}
+		if (bpf_core_read(&group, sizeof(group), &group->parent))
+			return 0;
+	}
+	return 0;
+}
+
+/* Charge a victim that has a quota. Throttling begins when one of its tasks leaves the CPU, that is at a slice's border;
+ * it ends with the renewal of the quota, possibly while somebody else runs: from there on that one is to blame. */
+static __noinline int quota_charge(struct cpu_victim *v, const struct slice *s, __u64 occupant, __u64 ns)
+{
+	bool throttled;
+	__u64 renewed, own = ns, start = s->now - s->length;
+
+	throttled = victim_is_throttled(v);
+	if (!v->throttled) {
+		own = 0;
+	} else if (!throttled) {
+		renewed = quota_renewed(v);
+		if (renewed > start && renewed < s->now)
+			own = ns - clip(v->n * (s->now - renewed), ns);
+	}
+	v->blame[SLOT_THROTTLE] += own;
+	blame_charge(v, occupant, s, ns - own);
+	v->throttled = throttled;
+	if (!v->n) {
 		v->cfs_rq = 0;
-	v->throttled = count > 0;
+		v->throttled = 0;
+	}
+	return 0;
 }
 
 /* End of a slice: charge all victims, backwards so that one without waiters can be replaced by the last. Global, so that
@@ -237,9 +278,11 @@ __noinline int slice_charge(struct cpu_state *cs, const struct slice *s)
 			break;
 		slot = cs->list[n];
 		v = victim_of(cs, slot);
-		blame_charge(v, occupant, s, v->n * s->length - v->missed);
+		if (v->cfs_rq)
+			quota_charge(v, s, occupant, v->n * s->length - v->missed);
+		else
+			blame_charge(v, occupant, s, v->n * s->length - v->missed);
 		v->missed = 0;
-		victim_ask_quota(v);
 		if (v->n)
 			continue;
 		v->listed = 0;
@@ -253,30 +296,115 @@ __noinline int slice_charge(struct cpu_state *cs, const struct slice *s)
 	return 0;
 }
 
-/* The task gets the CPU: its wait, if we saw it begin, is over. Returns its slot. */
-static __always_inline __u32 task_arrive(struct cpu_state *cs, struct task_struct *task, __u64 now)
+/* A waiter turned up here without our having seen it leave the other queue. That queue's lock is not held, hence atomics. */
+static __noinline int wait_leave_afar(struct task_rec *rec, __u64 now)
+{
+	struct cpu_state *from = cpu_of(rec->cpu);
+	struct cpu_victim *v;
+
+	if (!from)
+		return 0;
+	v = victim_of(from, rec->wait_slot);
+	__sync_fetch_and_add(&from->missed_moves, 1);
+	__sync_fetch_and_add(&v->n, -1ULL);
+	__sync_fetch_and_add(&v->start_sum, -rec->queue_start);
+	__sync_fetch_and_add(&v->wait_done, now - rec->queue_start);
+	__sync_fetch_and_add((__u64 *)&v->missed, from->slice_start - now);
+	return 0;
+}
+
+/* A task gets the CPU and we saw no wakeup. If the scheduler says it waited, count that: what falls into the slice just
+ * closed is its occupant's doing, what lies before is unknown. */
+static __noinline int wait_rebuild(struct cpu_state *cs, struct task_struct *task, __u32 slot)
+{
+	struct cpu_victim *v = victim_of(cs, slot);
+	__u64 ns, known, end = cs->slice_start;
+
+	if (!bpf_core_field_exists(task->sched_info.last_queued) || !task->sched_info.last_queued)
+		return 0;
+	ns = task->se.cfs_rq->rq->clock - task->sched_info.last_queued;
+	if (ns > end - cs->since)
+		return 0; /* clocks of two CPUs, or a wait from before the recording */
+	known = clip(ns, end - cs->last_start);
+	v->wait_done += ns;
+	v->waits++;
+	v->blame[slot_bound(cs->occupant)] += known;
+	v->blame[SLOT_UNKNOWN] += ns - known;
+	known = hist_bucket(ns);
+	opaque(known);
+	if (known < HIST_BUCKETS)
+		v->wait_hist[known]++;
+	cs->missed_wakeups++;
+	return 0;
+}
+
+/* The task got the CPU at the time the present slice began: its wait, if we saw it begin, is over. Returns its slot. */
+static __always_inline __u32 task_arrive(struct cpu_state *cs, __u32 cpu, struct task_struct *task)
 {
 	struct task_rec *rec = task_record(task);
+	__u64 bucket, end = cs->slice_start;
 	struct cpu_victim *v;
-	__u64 bucket;
 	__u32 slot;
 
 	if (!rec) {
 		cs->lost_storage++;
 		return SLOT_UNKNOWN;
 	}
-	slot = slot_of_task(task, rec);
-	v = victim_of(cs, rec->wait_slot);
-	if (rec->wait_start) {
-		wait_leave(cs, v, rec, now);
-		v->waits++;
-		bucket = hist_bucket(now - rec->wait_start);
-		opaque(bucket);
-		if (bucket < HIST_BUCKETS)
-			v->wait_hist[bucket]++;
-		rec->wait_start = 0;
+	if (!rec->wait_start) {
+		slot = slot_of_task(task, rec);
+		wait_rebuild(cs, task, slot);
+		return slot;
 	}
-	return slot;
+	v = victim_of(cs, rec->wait_slot);
+	if (end < rec->queue_start)
+		end = rec->queue_start;
+	if (rec->cpu == cpu) {
+		wait_leave(cs, v, rec, end);
+		v->missed -= end - cs->slice_start;
+	} else {
+		wait_leave_afar(rec, end);
+	}
+	v->waits++;
+	bucket = hist_bucket(end - rec->wait_start);
+	opaque(bucket);
+	if (bucket < HIST_BUCKETS)
+		v->wait_hist[bucket]++;
+	rec->wait_start = 0;
+	return slot_of_task(task, rec);
+}
+
+/* End the slice at `now`: charge the waiters, credit the occupant. `ran` is any task of this CPU. */
+static __always_inline void slice_close(struct cpu_state *cs, struct task_struct *ran, __u64 now)
+{
+	struct slice s = slice_end(cs, ran, now);
+	struct cpu_victim *v = victim_of(cs, cs->occupant);
+
+	if (cs->n_list)
+		slice_charge(cs, &s);
+	v->run_ns += s.length - s.irq - s.steal;
+	v->irq_ns += s.irq;
+	cs->last_start = cs->slice_start;
+	cs->slice_start = now;
+}
+
+/* The task that leaves is not the one we saw come: some task is hidden from tracing. The scheduler knows how long the one
+ * that leaves has run since it was picked, so the switch can be rebuilt; where it does not (idle, real time), the slice is
+ * nobody's. */
+static __noinline int slice_rebuild(struct cpu_state *cs, __u32 cpu, struct task_struct *prev, __u64 now)
+{
+	__u64 ran, start = cs->slice_start;
+
+	if (cs->pid != NO_PID)
+		cs->missed_switches++;
+	if (!prev->pid || prev->prio < PRIO_FAIR) {
+		cs->occupant = SLOT_UNKNOWN;
+		ran = 0;
+	} else {
+		ran = clip(prev->se.sum_exec_runtime - prev->se.prev_sum_exec_runtime, now - start);
+	}
+	slice_close(cs, prev, now - ran);
+	cs->occupant = prev->pid ? task_arrive(cs, cpu, prev) : SLOT_WAKEUP;
+	return 0;
 }
 
 static __always_inline void task_depart(struct cpu_state *cs, __u32 cpu, struct task_struct *task, __u64 now)

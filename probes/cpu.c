@@ -98,6 +98,24 @@ static int cpu_open(struct probe_shared *shared, void **state, struct err *e)
 	return 0;
 }
 
+/* Order matters: whoever is seen to begin a wait must also be seen to move and to end it. */
+static int links_attach(struct cpu_bpf *skel)
+{
+	struct { struct bpf_program *prog; struct bpf_link **link; } order[] = {
+		{ skel->progs.cpu_migrate, &skel->links.cpu_migrate },
+		{ skel->progs.cpu_switch, &skel->links.cpu_switch },
+		{ skel->progs.cpu_wakeup, &skel->links.cpu_wakeup },
+		{ skel->progs.cpu_wakeup_new, &skel->links.cpu_wakeup_new },
+	};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		*order[i].link = bpf_program__attach(order[i].prog);
+		if (!*order[i].link)
+			return -errno;
+	}
+	return cpu_bpf__attach(skel); /* the rest */
+}
+
 /* Until its first switch nobody knows who is on a CPU. */
 static int cpu_attach(void *state, struct err *e)
 {
@@ -105,10 +123,11 @@ static int cpu_attach(void *state, struct err *e)
 	int err;
 
 	for (int cpu = 0; cpu < c->n_cpus; cpu++) {
-		c->states[cpu].slice_start = now_ns();
+		c->states[cpu].slice_start = c->states[cpu].last_start = c->states[cpu].since = now_ns();
 		c->states[cpu].occupant = SLOT_UNKNOWN;
+		c->states[cpu].pid = NO_PID;
 	}
-	err = cpu_bpf__attach(c->skel);
+	err = links_attach(c->skel);
 	return err < 0 ? err_set(e, err, "cannot attach to the scheduler's tracepoints: %s", strerror(-err)) : 0;
 }
 
@@ -146,7 +165,7 @@ static void victim_add(struct cpu_probe *c, const struct cpu_state *cs, unsigned
 	now = victim_copy(c, cs, slot, &occupant, &slice_start, &inbox);
 	fresh = inbox - v->inbox_seen;
 	n = fresh & ((1u << INBOX_COUNT_BITS) - 1);
-	open = ((n * now << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS; /* arrived, not yet taken in */
+	open = (uint64_t)((int64_t)((n * now << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS); /* arrived, not yet taken in */
 	t->wait_ns += v->wait_done + v->n * now - v->start_sum + open;
 	open += v->n * (now - slice_start) - (uint64_t)v->missed;
 	t->blame[v->throttled ? SLOT_THROTTLE : occupant < SLOTS ? occupant : SLOT_UNKNOWN] += open;

@@ -73,6 +73,7 @@ struct task_rec {
 
 /* Time that migrated tasks spend on a new queue before its CPU notices: see inbox in struct cpu_state. */
 #define INBOX_COUNT_BITS 16
+#define NO_PID 0xffffffffu   /* before the first switch */
 
 /* One victim on one CPU. The wait metric and the blame row are two independent sums of the same time:
  *   wait(T)      = wait_done + n * T - start_sum                 from every task's own stamps
@@ -103,6 +104,8 @@ struct cpu_victim {
 struct cpu_state {
 	__u64 seq;
 	__u64 slice_start;
+	__u64 last_start;        /* of the slice before */
+	__u64 since;             /* recording began */
 	__u64 irq_mark;          /* irq clock at slice_start */
 	__u64 steal_mark;
 	__u32 occupant;          /* slot on the CPU since slice_start; SLOT_WAKEUP = idle */
@@ -115,6 +118,11 @@ struct cpu_state {
 	__u64 switch_runs, wakeup_runs, irq_runs;
 	__u64 lost_storage;      /* task storage could not be had: the task's wait is not seen */
 	__u64 lost_state;        /* a count would have gone below zero */
+	__u64 missed_switches;   /* a switch was not shown to us; its time was rebuilt from the task's own run time */
+	__u64 missed_wakeups;    /* a wakeup was not shown to us; its wait was taken from the scheduler's own note */
+	__u64 missed_moves;      /* a waiting task turned up on another CPU's queue unannounced */
+	__u32 pid;               /* of the occupant */
+	__u32 pad;
 	__u32 list[SLOTS];
 	/* Arrivals from other CPUs: (sum of arrival times << INBOX_COUNT_BITS) + number, modulo 2^64. */
 	__u64 inbox[SLOTS];
@@ -125,6 +133,6 @@ _Static_assert(sizeof(struct slot_key) == 16, "slot_key layout");
 _Static_assert(sizeof(struct slot_ctl) == 16, "slot_ctl layout");
 _Static_assert(sizeof(struct task_rec) == 40, "task_rec layout");
 _Static_assert(sizeof(struct cpu_victim) == 104 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
-_Static_assert(sizeof(struct cpu_state) == 120 + 4 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
+_Static_assert(sizeof(struct cpu_state) == 168 + 4 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
 
 #endif

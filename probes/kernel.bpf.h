@@ -14,6 +14,7 @@
 #include <bpf/bpf_core_read.h>
 
 #define PF_KTHREAD 0x00200000
+#define PRIO_FAIR 100              /* below it: real time and deadline */
 #define CGROUP_QUOTA_NONE (~0ULL)  /* RUNTIME_INF */
 
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
@@ -38,8 +39,18 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct timerqueue_node {
+	__s64 expires;
+};
+
+struct hrtimer {
+	struct timerqueue_node node;
+};
+
 struct cfs_bandwidth {
+	__s64 period;
 	__u64 quota;
+	struct hrtimer period_timer;
 };
 
 struct task_group {
@@ -48,17 +59,24 @@ struct task_group {
 	struct cfs_bandwidth cfs_bandwidth;
 };
 
+struct sched_info {
+	unsigned long long last_queued; /* by rq->clock; 0 = not waiting */
+};
+
 struct rq {
+	__u64 clock;
 	__u64 prev_irq_time;      /* CONFIG_IRQ_TIME_ACCOUNTING */
 	__u64 prev_steal_time_rq; /* CONFIG_PARAVIRT_TIME_ACCOUNTING */
 };
 
 struct cfs_rq {
 	struct rq *rq;
+	struct task_group *tg;
 	int throttle_count;
 };
 
 struct sched_entity {
+	__u64 sum_exec_runtime, prev_sum_exec_runtime;
 	struct cfs_rq *cfs_rq;
 };
 
@@ -70,12 +88,13 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu;
+	int on_cpu, prio;
 	int pid, tgid;
 	struct task_struct *real_parent;
 	struct css_set *cgroups;
 	struct task_group *sched_task_group;
 	struct sched_entity se;
+	struct sched_info sched_info;
 };
 
 struct task_struct___cpu { /* before 5.16 (bcf9033e5449) the CPU stood in the task itself */

@@ -1,0 +1,18 @@
+/* A test's own cgroup in the v2 hierarchy and, where the cpu controller is on v1, there too; with an optional CPU quota. */
+#ifndef TESTS_PROBES_CGROUP_H
+#define TESTS_PROBES_CGROUP_H
+
+#include <stdint.h>
+
+struct cgroup_pair {
+	char v2[256], v1[256];   /* directories; "" = none */
+	uint64_t v2_id, v1_id;   /* 0 = none */
+};
+
+int cgroup_pair_open(struct cgroup_pair *c, unsigned number, unsigned quota_pct);
+void cgroup_pair_enter(const struct cgroup_pair *c);                 /* the calling process */
+uint64_t cgroup_pair_usage_ns(const struct cgroup_pair *c);          /* cpu.stat of v2; 0 = none */
+uint64_t cgroup_pair_throttled_ns(const struct cgroup_pair *c);
+void cgroup_pair_close(struct cgroup_pair *c);
+
+#endif
