@@ -11,7 +11,7 @@
 
 #define RUN_MS 1200
 #define CLOCK_LAG_NS 500ull
-#define SMALL_NS 5000000ull /* sums below are too short to speak of percent */
+#define SMALL_NS 50000000ull /* sums below are too short to speak of percent */
 
 static struct probes *probes;
 
