@@ -15,14 +15,35 @@
 	X(CPU_PREEMPTIONS, "cpu_preemptions", "times it was taken off a CPU while it could run", 0) \
 	X(CPU_MIGRATIONS, "cpu_migrations", "moves of its tasks between CPUs", 0) \
 	X(CPU_THROTTLED, "cpu_throttled_ns", "part of the wait that its own quota caused", 0) \
-	X(CPU_SMT, "cpu_smt_ns", "on CPU beside a busy sibling thread", 0)
+	X(CPU_SMT, "cpu_smt_ns", "on CPU beside a busy sibling thread", 0) \
+	X(DISK_READ_BYTES, "disk_read_bytes", "bytes read from block devices", 0) \
+	X(DISK_WRITE_BYTES, "disk_write_bytes", "bytes written to block devices, writeback included", 0) \
+	X(DISK_DISCARD_BYTES, "disk_discard_bytes", "bytes discarded", 0) \
+	X(DISK_READS, "disk_reads_count", "read requests completed", 0) \
+	X(DISK_WRITES, "disk_writes_count", "write requests completed", 0) \
+	X(DISK_FLUSHES, "disk_flushes_count", "flush requests completed", 0) \
+	X(DISK_DISCARDS, "disk_discards_count", "discard requests completed", 0) \
+	X(DISK_MERGES, "disk_merges_count", "requests absorbed by a neighbouring one", 0) \
+	X(DISK_QUEUE, "disk_queue_ns", "time its requests were queued before the device got them", 0) \
+	X(DISK_DEVICE, "disk_device_ns", "time its requests were with the device", 0) \
+	X(DISK_OUTSTANDING, "disk_outstanding_ns", "request-time outstanding, queued or with the device", 0) \
+	X(DISK_BY_CGROUP, "disk_by_cgroup_count", "requests whose owner is their bio's blkio cgroup", 0) \
+	X(DISK_BY_TASK, "disk_by_task_count", "requests whose owner is the task that queued them", 0) \
+	X(DISK_BY_INODE, "disk_by_inode_count", "requests whose owner is the task that dirtied the file", 0)
 
 #define PROBE_HISTS(X) \
-	X(CPU_WAIT, "cpu_wait_ns", "whole waits in run queues")
+	X(CPU_WAIT, "cpu_wait_ns", "whole waits in run queues") \
+	X(DISK_READ_QUEUE, "disk_read_queue_ns", "queue time per read") \
+	X(DISK_READ_DEVICE, "disk_read_device_ns", "device time per read") \
+	X(DISK_WRITE_QUEUE, "disk_write_queue_ns", "queue time per write") \
+	X(DISK_WRITE_DEVICE, "disk_write_device_ns", "device time per write") \
+	X(DISK_FLUSH_QUEUE, "disk_flush_queue_ns", "queue time per flush") \
+	X(DISK_FLUSH_DEVICE, "disk_flush_device_ns", "device time per flush")
 
 #define PROBE_BLAMES(X) \
 	X(CPU, "cpu", "run-queue wait by who held the CPU") \
-	X(SMT, "smt", "time on CPU by who ran on the sibling thread")
+	X(SMT, "smt", "time on CPU by who ran on the sibling thread") \
+	X(DISK, "disk", "request-time outstanding by who shared the device")
 
 #define PROBE_ENUM4(id, name, help, gauge) PROBE_COUNTER_##id,
 #define PROBE_ENUM_HIST(id, name, help) PROBE_HIST_##id,
