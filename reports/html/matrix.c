@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "reports/escape.h"
 
+#define SLOWDOWN_FULL 1.5 /* a slowdown that deserves the full shade even if nothing is worse */
 #define MATRIX_MAX 40 /* rows and columns shown; the table below has all */
 
 static void show_cell(FILE *out, const struct chart *c, double v, double full)
@@ -43,6 +44,8 @@ void chart_matrix(FILE *out, const struct chart *c)
 	}
 	for (size_t i = 0; !c->full && i < rows.n * cols.n; i++)
 		full = v[i] > full ? v[i] : full;
+	if (c->table->columns[c->value].unit == UNIT_SLOWDOWN)
+		full = fmax(full, SLOWDOWN_FULL);
 	fputs("<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th scope=\"col\">", out);
 	write_html(out, c->table->columns[c->row].title);
 	fputs(" ↓ · ", out);

@@ -78,7 +78,7 @@ static void describe_session(struct doc *d, const struct input_session *is)
 }
 
 /* Neighbours' delay over all services and resources with exact blame, and its largest pair. */
-static void session_tiles(struct doc *d, const struct session *s)
+static void session_tiles(struct doc *d, const struct session *s, bool plans)
 {
 	int64_t *m = session_blame_matrix(s, BLAME_CPU);
 	double by_neighbours = 0, all = 0, hours = session_seconds(s) / 3600;
@@ -103,6 +103,10 @@ static void session_tiles(struct doc *d, const struct session *s)
 				   : str_dup("no service waited behind another");
 	doc_tile(d, "CPU delay by neighbours", s->path, value, detail);
 	free(detail);
+	if (plans) {
+		free(m);
+		return;
+	}
 	unit_show(UNIT_RATIO, all > 0 ? by_neighbours / all : (double)NAN, value, sizeof(value));
 	doc_tile(d, "Neighbours' part of wait", s->path, value, "of all CPU wait; the rest: own threads, quota, kernel, others");
 	free(m);
@@ -241,7 +245,7 @@ void build_overview(const struct input *in, struct doc *d, struct doc_section *s
 	for (size_t i = 0; i < in->n_sessions; i++)
 		describe_session(d, &in->sessions[i]);
 	if (in->n_sessions) {
-		session_tiles(d, in->sessions[0].session);
+		session_tiles(d, in->sessions[0].session, in->n_plans > 0);
 		if (!in->n_plans)
 			session_more_tiles(d, in->sessions[0].session);
 	}
