@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Well-formed, self-contained, accessible enough: html_check.py FILE. Exits 1 naming what is wrong."""
+import re
 import sys
 from html.parser import HTMLParser
 
@@ -58,7 +59,7 @@ check.faults += [f"no target #{t}" for t in check.targets - check.ids]
 for needed in ("prefers-color-scheme:dark", "@media print", "<title>", 'lang="en"', "viewport"):
     if needed not in text:
         check.faults.append(f"lacks {needed}")
-if "NaN" in text or "nan" in text.split("</style>")[1].split("<script>")[0].replace("ancel", ""):
+if re.search(r"[\">: ,](-?nan|-?inf)\b", text):
     check.faults.append("a NaN was printed")
 print("\n".join(check.faults[:20]))
 sys.exit(bool(check.faults))
