@@ -15,10 +15,12 @@
 	row(greedy) \
 	row(fewest) \
 	row(anneal) \
+	row(curve) \
 	row(empty)
 
 #define BOUNDS(row) \
-	row(volume)
+	row(volume) \
+	row(curve)
 
 #define DECLARE_PACKER(name) extern const struct packer packer_##name;
 #define DECLARE_BOUND(name) extern const struct bound bound_##name;
