@@ -56,7 +56,7 @@ static int write_report(const struct doc *d, struct err *e)
 	struct file_out f;
 	int err;
 
-	while (strcmp(r->name, options.format))
+	while (strcmp(r->name, options.format) != 0)
 		r++;
 	if (options.table && !has_table(d, options.table))
 		return err_set(e, -EINVAL, "table \"%s\": not in this report; --format json lists the tables", options.table);

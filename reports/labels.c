@@ -29,7 +29,7 @@ size_t labels_find(const struct labels *s, const char *name)
 {
 	size_t i = 0;
 
-	while (i < s->n && strcmp(s->v[i], name))
+	while (i < s->n && strcmp(s->v[i], name) != 0)
 		i++;
 	return i;
 }

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "reports/escape.h"
@@ -36,10 +37,9 @@ static size_t collect(const struct chart *c, const char *name, double *cells, do
 	for (size_t r = 0; r < rows; r++)
 		n += !labels_find(&(struct labels){ &name, 1, 1 }, row_text(c->table, r, c->row));
 	used = n < HEAT_CELLS ? n : HEAT_CELLS;
-	for (size_t i = 0; i < used; i++)
-		cells[i] = 0;
+	memset(cells, 0, HEAT_CELLS * sizeof(*cells));
 	*max = NAN;
-	for (size_t r = 0; r < rows; r++) {
+	for (size_t r = 0; used && r < rows; r++) {
 		double v = row_number(c->table, r, c->value);
 		size_t cell;
 

@@ -44,13 +44,17 @@ static void ticks(FILE *out, const struct axes *a, bool vertical, enum unit u)
 	double lo = vertical ? a->y0 : a->x0, hi = vertical ? a->y1 : a->x1, step = nice_step(hi - lo, vertical ? 4 : 6);
 	char buf[64];
 
-	for (double v = ceil(lo / step) * step; v <= hi + step * 1e-6; v += step) {
+	int first = (int)ceil(lo / step), last = (int)floor(hi / step + 1e-6);
+
+	for (int i = first; i <= last; i++) {
+		double v = i * step;
+
 		if (vertical)
 			fprintf(out, "<path class=\"grid\" d=\"M%.0f %.1fH%.0f\"/><text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", LEFT, py(a, v),
 				WIDTH - RIGHT, LEFT - 6, py(a, v) + 4);
 		else
 			fprintf(out, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">", px(a, v), HEIGHT - BOTTOM + 16);
-		unit_show(u, fabs(v) < step * 1e-9 ? 0 : v, buf, sizeof(buf));
+		unit_show(u, v, buf, sizeof(buf));
 		write_html(out, buf);
 		fputs("</text>", out);
 	}
@@ -118,7 +122,7 @@ void chart_line(FILE *out, const struct chart *c)
 		for (size_t r = 0; r < table_rows(c->table); r++) {
 			double y = row_number(c->table, r, c->value);
 
-			if (strcmp(row_text(c->table, r, c->series), series.v[k]))
+			if (strcmp(row_text(c->table, r, c->series), series.v[k]) != 0)
 				continue;
 			if (!isnan(y))
 				fprintf(out, "%c%.1f %.1f", pen ? 'L' : 'M', px(&a, row_number(c->table, r, c->x)), py(&a, y));

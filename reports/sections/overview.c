@@ -85,8 +85,10 @@ static void session_tiles(struct doc *d, const struct session *s, bool plans)
 	size_t worst = 0;
 	char value[32], *detail;
 
-	if (!m)
+	if (!m || !s->n_services) {
+		free(m);
 		return;
+	}
 	for (size_t v = 0; v < s->n_services; v++)
 		for (size_t c = 0; c < s->n_services; c++) {
 			size_t k = v * s->n_services + c;

@@ -86,7 +86,7 @@ static char *render(const struct doc *d, const char *format, bool colour, const 
 	char *text;
 	FILE *f = open_memstream(&text, &size);
 
-	while (strcmp(r->name, format))
+	while (strcmp(r->name, format) != 0)
 		r++;
 	r->render(d, &o, f);
 	fclose(f);
@@ -160,7 +160,7 @@ static void nothing_breaks_out(void **state)
 	assert_non_null(strstr(html, HOSTILE_HTML));
 	assert_null(strstr(html, "<b>&"));
 	assert_null(strchr(html, '\033'));
-	assert_null(strchr(html, '\xff'));
+	assert_null(strstr(html, "\xff"));
 	assert_null(strstr(html, "n<1>"));
 	assert_null(strstr(html, "http://"));
 	assert_null(strchr(text, '\033'));
