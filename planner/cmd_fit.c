@@ -77,8 +77,9 @@ static void show(const struct coloc *c, const struct model *m)
 	}
 	if (c->n_contradictions)
 		printf("warning: %zu runs contradict their own repeats by more than 1.5 times; they count less\n", c->n_contradictions);
-	if (c->n_metrics > 1)
-		printf("note: the input has %d metrics; this model is of %s (--metric chooses another)\n", c->n_metrics, m->metric);
+	if (c->n_dropped)
+		printf("note: %zu runs of other metrics were left out; this model is of %s (--metric chooses, e.g. the tail)\n",
+		       c->n_dropped, m->metric);
 	printf("next: %s\n", m->advice);
 }
 
@@ -108,7 +109,7 @@ out:
 
 static const struct opt opts[] = {
 	{ .name = "output", .key = 'o', .kind = OPT_STR, .offset = AT(output), .arg = "MODEL.json", .def = "-", .help = "where the model goes" },
-	{ .name = "metric", .key = 'm', .kind = OPT_STR, .offset = AT(metric), .arg = "NAME", .help = "fit this metric's runs (default: the most frequent one)" },
+	{ .name = "metric", .key = 'm', .kind = OPT_STR, .offset = AT(metric), .arg = "NAME", .help = "fit this metric's runs (default: each service's most frequent one)" },
 	{ .name = "seed", .kind = OPT_U64, .offset = AT(seed), .arg = "N", .def = "1", .help = "of the folds of the cross-validation" },
 	{ .name = "force", .key = 'f', .kind = OPT_FLAG, .offset = AT(force), .help = "overwrite an existing file" },
 	{ 0 },

@@ -157,40 +157,48 @@ static void contradictions_count(struct coloc *c)
 	free(high);
 }
 
-static int metric_choose(const struct coloc *c, const char *metric)
+/* The metric kept of each service: the named one; else its own most frequent one, ties by first appearance. -1 = none. */
+static int *metrics_choose(const struct coloc *c, const char *metric)
 {
-	int best = -1;
-	size_t most = 0;
+	size_t n = (size_t)c->n_services * (size_t)c->n_metrics;
+	size_t *count = mem_alloc(n + 1, sizeof(*count));
+	int *chosen = mem_alloc((size_t)c->n_services + 1, sizeof(*chosen));
 
-	for (int m = 0; m < c->n_metrics; m++) {
-		size_t n = 0;
+	for (size_t i = 0; i < c->n_rows; i++)
+		count[c->rows[i].victim * c->n_metrics + c->rows[i].metric]++;
+	for (int s = 0; s < c->n_services; s++) {
+		size_t most = 0;
 
-		if (metric && !strcmp(metric, c->metrics[m]))
-			return m;
-		for (size_t i = 0; i < c->n_rows; i++)
-			n += c->rows[i].metric == m;
-		if (!metric && n > most) {
-			most = n;
-			best = m;
+		chosen[s] = -1;
+		for (int m = 0; m < c->n_metrics; m++) {
+			size_t have = count[s * c->n_metrics + m];
+
+			if ((metric && strcmp(metric, c->metrics[m])) || have <= most)
+				continue;
+			most = have;
+			chosen[s] = m;
 		}
 	}
-	return best;
+	free(count);
+	return chosen;
 }
 
 int coloc_seal(struct coloc *c, const char *metric, struct err *e)
 {
-	int m = metric_choose(c, metric);
+	int *chosen = metrics_choose(c, metric);
 	size_t kept = 0;
 
-	if (m < 0)
-		return err_set(e, -EINVAL, "%s: no run has the metric \"%s\"", c->source, metric ? metric : "");
 	for (size_t i = 0; i < c->n_rows; i++) {
-		if (c->rows[i].metric == m)
+		if (c->rows[i].metric == chosen[c->rows[i].victim])
 			c->rows[kept++] = c->rows[i];
 		else
 			free(c->rows[i].neighbours);
 	}
+	free(chosen);
+	c->n_dropped = c->n_rows - kept;
 	c->n_rows = kept;
+	if (!kept)
+		return err_set(e, -EINVAL, "%s: no run has the metric \"%s\"", c->source, metric ? metric : "");
 	c->n_groups = number_keys(c, true);
 	c->n_cells = number_keys(c, false);
 	contradictions_count(c);

@@ -26,7 +26,7 @@ struct coloc_row {
 };
 
 struct coloc {
-	size_t n_rows, cap_rows, n_contradictions;
+	size_t n_rows, cap_rows, n_contradictions, n_dropped; /* dropped: runs of another metric */
 	struct coloc_row *rows;
 	int n_services, n_types, n_metrics, n_groups, n_cells;
 	char **services, **types, **metrics;
@@ -43,7 +43,8 @@ void coloc_free(struct coloc *c);
 int coloc_append(struct coloc *c, const char *where, const char *victim, char *const *neighbours, int n, const char *type,
 		 const char *metric, double alone, double shared, struct err *e);
 struct coloc *coloc_new(const char *source);
-/* Groups, cells, contradictions; call after the last row. Keeps only the rows of one metric: by name, or NULL = the most frequent. */
+/* Groups, cells, contradictions; call after the last row. Keeps one metric per victim: the
+ * named one (services without it are only neighbours), or NULL = each victim's most frequent. */
 int coloc_seal(struct coloc *c, const char *metric, struct err *e);
 
 #endif

@@ -11,7 +11,7 @@
 #define INNER_FOLDS 5
 #define OUTER_FOLDS_MANY 20
 #define MANY_GROUPS 80
-#define MANY_ROWS 1500       /* beyond, the model is chosen once, not inside every fold */
+#define MANY_ROWS 500        /* beyond, the model is chosen once, not inside every fold */
 
 const char *const rival_names[RIVALS] = { "cotenant", "no interference", "mean of the service's other runs",
 					  "plain matrix factorisation" };

@@ -33,6 +33,7 @@ void model_free(struct model *m)
 	for (int i = 0; i < m->n_services * (m->n_types + 1); i++)
 		free(m->responses[i].curves);
 	free(m->types);
+	free(m->index);
 	free(m->services);
 	free(m->responses);
 	free(m->scores);
@@ -159,7 +160,7 @@ static int service_read(struct model *m, const struct json_at *at, int service, 
 		return err;
 	if (model_find_service(m, name) >= 0)
 		return json_fail(at, e, "service \"%.80s\" stands in the file twice", name);
-	s->name = str_dup(name);
+	model_name(m, service, name);
 	s->kind = str_dup(kind);
 	s->n_runs = (int)runs;
 	for (size_t i = 0; i < n; i++) {

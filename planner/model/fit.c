@@ -121,8 +121,8 @@ static void services_set(struct model *m, const struct coloc *c, const struct cv
 				n++;
 			}
 		}
-		m->services[s] = (struct model_service){ .name = str_dup(c->services[s]), .kind = str_dup(kind),
-							 .error_ratio = n ? sum / n : NAN, .n_runs = n };
+		m->services[s] = (struct model_service){ .kind = str_dup(kind), .error_ratio = n ? sum / n : NAN, .n_runs = n };
+		model_name(m, s, c->services[s]);
 	}
 }
 
@@ -182,6 +182,12 @@ static void names_set(struct model *m, const struct coloc *c, const struct laten
 	for (int t = 0; t < m->n_types; t++)
 		m->types[t] = str_dup(c->types[t]);
 	m->metric = str_dup(c->metrics[c->rows[0].metric]);
+	for (size_t i = 1; i < c->n_rows; i++)
+		if (c->rows[i].metric != c->rows[0].metric) {
+			free(m->metric);
+			m->metric = str_dup("each service's own");
+			break;
+		}
 	m->source = str_dup(c->source);
 }
 

@@ -59,9 +59,12 @@ struct model {
 	struct response *responses;          /* [service * (n_types + 1) + type]; the last is all types pooled */
 	double *scores;                      /* sorted |held-out error| / width: conformal scores */
 	struct model_report report;
+	int *index;                          /* hash of names -> service + 1; n_index a power of 2 */
+	size_t n_index;
 };
 
 struct model *model_new(int n_services, int n_types, int n_pressures);
+void model_name(struct model *m, int service, const char *name); /* copies, and enters it for model_find_service() */
 int model_write(const struct model *m, const char *path, bool overwrite, struct err *e);
 struct response *model_response(const struct model *m, int service, int node_type); /* falls back to the pooled one */
 

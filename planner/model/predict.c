@@ -27,12 +27,29 @@ const char *model_pressure_name(const struct model *m, int pressure)
 	return m->pressures[pressure];
 }
 
+/* The slot of a name: where it is, or the empty one where it would be. FNV-1a, linear probing, at most half full. */
+static size_t slot_find(const struct model *m, const char *name)
+{
+	uint64_t h = 1469598103934665603u;
+	size_t i;
+
+	for (const char *p = name; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	for (i = h & (m->n_index - 1); m->index[i]; i = (i + 1) & (m->n_index - 1))
+		if (!strcmp(m->services[m->index[i] - 1].name, name))
+			break;
+	return i;
+}
+
 int model_find_service(const struct model *m, const char *name)
 {
-	for (int i = 0; i < m->n_services; i++)
-		if (!strcmp(m->services[i].name, name))
-			return i;
-	return -1;
+	return m->index[slot_find(m, name)] - 1;
+}
+
+void model_name(struct model *m, int service, const char *name)
+{
+	m->services[service].name = str_dup(name);
+	m->index[slot_find(m, name)] = service + 1;
 }
 
 int model_find_node_type(const struct model *m, const char *name)
@@ -129,6 +146,15 @@ static double half_width(const struct model *m, const struct response *r, double
 	return model_score_quantile(m, confidence) * (r->width + r->growth * log(slowdown)) * (1 + far);
 }
 
+static bool alone(const struct model *m, const double *pressure)
+{
+	double sum = 0;
+
+	for (int k = 0; k < m->n_pressures; k++)
+		sum += pressure[k];
+	return sum <= 0; /* alone on the node: nobody can slow it down */
+}
+
 void model_predict(const struct model *m, int service, int node_type, const double *pressure, double confidence,
 		   struct prediction *out)
 {
@@ -136,7 +162,7 @@ void model_predict(const struct model *m, int service, int node_type, const doub
 	double far = beyond(m, r, pressure), half, largest = -1;
 
 	out->slowdown = fmax(1, link_slowdown(r->link, response_z(m, r, pressure)));
-	half = half_width(m, r, out->slowdown, far, confidence);
+	half = alone(m, pressure) ? 0 : half_width(m, r, out->slowdown, far, confidence);
 	out->low = fmax(1, out->slowdown * exp(-half));
 	out->high = out->slowdown * exp(half);
 	out->extrapolated = far > 0;
@@ -154,13 +180,11 @@ void model_predict(const struct model *m, int service, int node_type, const doub
 double model_upper(const struct model *m, int service, int node_type, const double *pressure, double confidence)
 {
 	const struct response *r = model_response(m, service, node_type);
-	double slowdown = fmax(1, link_slowdown(r->link, response_z(m, r, pressure)));
-	double some = 0;
+	double slowdown;
 
-	for (int k = 0; k < m->n_pressures; k++)
-		some += pressure[k];
-	if (some <= 0)
-		return 1; /* alone on the node: nobody can slow it down */
+	if (alone(m, pressure))
+		return 1;
+	slowdown = fmax(1, link_slowdown(r->link, response_z(m, r, pressure)));
 	return slowdown * exp(half_width(m, r, slowdown, beyond(m, r, pressure), confidence));
 }
 
@@ -172,6 +196,9 @@ struct model *model_new(int n_services, int n_types, int n_pressures)
 	m->n_types = n_types;
 	m->n_pressures = n_pressures;
 	m->types = mem_alloc((size_t)n_types + 1, sizeof(*m->types));
+	for (m->n_index = 16; m->n_index < 2 * (size_t)n_services; m->n_index *= 2)
+		;
+	m->index = mem_alloc(m->n_index, sizeof(*m->index));
 	m->services = mem_alloc((size_t)n_services, sizeof(*m->services));
 	m->responses = mem_alloc((size_t)n_services * (size_t)(n_types + 1), sizeof(*m->responses));
 	return m;
