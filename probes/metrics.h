@@ -29,7 +29,16 @@
 	X(DISK_OUTSTANDING, "disk_outstanding_ns", "request-time outstanding, queued or with the device", 0) \
 	X(DISK_BY_CGROUP, "disk_by_cgroup_count", "requests whose owner is their bio's blkio cgroup", 0) \
 	X(DISK_BY_TASK, "disk_by_task_count", "requests whose owner is the task that queued them", 0) \
-	X(DISK_BY_INODE, "disk_by_inode_count", "requests whose owner is the task that dirtied the file", 0)
+	X(DISK_BY_INODE, "disk_by_inode_count", "requests whose owner is the task that dirtied the file", 0) \
+	X(NET_RX_BYTES, "net_rx_bytes", "bytes received by its sockets, IP headers included", 0) \
+	X(NET_TX_BYTES, "net_tx_bytes", "bytes sent by its sockets, IP headers included", 0) \
+	X(NET_RX_PACKETS, "net_rx_packets_count", "packets received", 0) \
+	X(NET_TX_PACKETS, "net_tx_packets_count", "packets sent", 0) \
+	X(NET_RETRANSMITS, "net_retransmits_count", "TCP segments sent again", 0) \
+	X(NET_DROPS, "net_drops_count", "packets dropped that belonged to its sockets", 0) \
+	X(NET_OVERFLOWS, "net_listen_overflows_count", "connections refused by a full accept queue", 0) \
+	X(NET_TX_DELAY, "net_tx_delay_ns", "time its packets waited in transmit queues", 0) \
+	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets", 0)
 
 #define PROBE_HISTS(X) \
 	X(CPU_WAIT, "cpu_wait_ns", "whole waits in run queues") \
@@ -38,12 +47,16 @@
 	X(DISK_WRITE_QUEUE, "disk_write_queue_ns", "queue time per write") \
 	X(DISK_WRITE_DEVICE, "disk_write_device_ns", "device time per write") \
 	X(DISK_FLUSH_QUEUE, "disk_flush_queue_ns", "queue time per flush") \
-	X(DISK_FLUSH_DEVICE, "disk_flush_device_ns", "device time per flush")
+	X(DISK_FLUSH_DEVICE, "disk_flush_device_ns", "device time per flush") \
+	X(NET_RTT, "net_rtt_ns", "smoothed round-trip time of its TCP connections") \
+	X(NET_TX_DELAY, "net_tx_delay_ns", "transmit-queue wait per packet")
 
 #define PROBE_BLAMES(X) \
 	X(CPU, "cpu", "run-queue wait by who held the CPU") \
 	X(SMT, "smt", "time on CPU by who ran on the sibling thread") \
-	X(DISK, "disk", "request-time outstanding by who shared the device")
+	X(DISK, "disk", "request-time outstanding by who shared the device") \
+	X(NET, "net", "waiting in transmit queues by whose packet held the device") \
+	X(SOFTIRQ, "softirq", "receive softirq time on top of its tasks by whose packets they were")
 
 #define PROBE_ENUM4(id, name, help, gauge) PROBE_COUNTER_##id,
 #define PROBE_ENUM_HIST(id, name, help) PROBE_HIST_##id,
