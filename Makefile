@@ -29,7 +29,7 @@ BPF := $(wildcard probes/*.bpf.c)
 SKELS := $(BPF:%.bpf.c=$(BUILD)/%.skel.h)
 TEST_SRCS := $(wildcard tests/*/test_*.c)
 TESTS := $(TEST_SRCS:%.c=$(BUILD)/%)
-TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRCS) $(wildcard tests/*/bench_*.c tests/*/fuzz_*.c),$(wildcard tests/*/*.c)))
+TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRCS) %.bpf.c $(wildcard tests/*/bench_*.c tests/*/fuzz_*.c),$(wildcard tests/*/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/bench_*.c))
 
 .PHONY: all lab test-run check test demo layers lint unit scripts asan install clean deps help

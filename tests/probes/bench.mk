@@ -1,0 +1,9 @@
+.PHONY: bench-probes truth-cpu test-kernels
+# ns per switch beside runqlat and an empty program
+bench-probes: $(BUILD)/tests/probes/bench_hold $(BUILD)/tests/probes/empty.bpf.o
+	tests/probes/bench-probes.sh $(BUILD)
+
+# docs/truth-cpu.md: expected and measured blame, scene by scene
+truth-cpu: $(BUILD)/tests/probes/bench_truth_cpu
+	$(BUILD)/tests/probes/bench_truth_cpu > $(BUILD)/truth-cpu.md
+	cp $(BUILD)/truth-cpu.md docs/truth-cpu.md

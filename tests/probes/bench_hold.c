@@ -1,0 +1,90 @@
+/*
+ * Holds a probe attached until standard input closes: bench_hold cpu | OBJECT.bpf.o. Then prints the time and runs of its
+ * programs as the kernel counted them, if statistics were on ("-s"): NAME RUN_NS RUNS.
+ * Helper of bench-probes.sh; a separate process, so that every contender is one.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probes/probe.h"
+#include "probes/table.h"
+
+static void wait_for_end(void)
+{
+	char c;
+
+	puts("ready");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
+}
+
+static void print_cost(struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) && info.run_cnt)
+			printf("%s %llu %llu\n", bpf_program__name(prog), (unsigned long long)info.run_time_ns, (unsigned long long)info.run_cnt);
+	}
+}
+
+static int hold_cpu(void)
+{
+	struct probe_shared shared = { .slot_map_fd = -1, .slot_ctl_fd = -1, .tasks_fd = -1, .n_cpus = libbpf_num_possible_cpus() };
+	struct err e = { 0 };
+	void *state = NULL;
+
+	if (probe_cpu.open(&shared, &state, &e) < 0 || probe_cpu.attach(state, &e) < 0) {
+		fprintf(stderr, "bench_hold: %s\n", e.text);
+		probe_cpu.close(state);
+		return 3;
+	}
+	wait_for_end();
+	print_cost(probe_cpu.object(state));
+	probe_cpu.close(state);
+	return 0;
+}
+
+static int hold_object(const char *path)
+{
+	struct bpf_object *obj = bpf_object__open(path);
+	struct bpf_program *prog;
+
+	if (!obj || bpf_object__load(obj)) {
+		fprintf(stderr, "bench_hold: cannot load %s\n", path);
+		return 3;
+	}
+	bpf_object__for_each_program(prog, obj)
+		if (!bpf_program__attach(prog))
+			return 3;
+	wait_for_end();
+	print_cost(obj);
+	bpf_object__close(obj);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int stats = -1, status;
+
+	if (argc > 2 && !strcmp(argv[1], "-s")) {
+		stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		argv++;
+		argc--;
+	}
+	if (argc != 2) {
+		fputs("usage: bench_hold [-s] cpu|OBJECT.bpf.o\n", stderr);
+		return 2;
+	}
+	status = !strcmp(argv[1], "cpu") ? hold_cpu() : hold_object(argv[1]);
+	if (stats >= 0)
+		close(stats);
+	return status;
+}

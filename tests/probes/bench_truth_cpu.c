@@ -1,0 +1,73 @@
+/*
+ * `make truth-cpu`: runs every scene of known outcome and prints docs/truth-cpu.md, expected beside measured. Needs root.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "tests/probes/scene.h"
+
+#define RUN_MS 3000
+
+static const char *slot_name(unsigned slot, char *buf, size_t size)
+{
+	static const char *const pseudo[] = { "other", "kernel", "irq", "wake-up", "throttle", "steal", "unknown", "reserved" };
+
+	if (slot < SLOT_PSEUDOS)
+		return pseudo[slot];
+	snprintf(buf, size, "%s", slot == SLOT_FIRST ? "group 0" : slot == SLOT_FIRST + 1 ? "group 1" : slot == SLOT_FIRST + 2 ? "group 2" : "group 3");
+	return buf;
+}
+
+static double percent_off(uint64_t got, uint64_t want)
+{
+	return want ? 100.0 * ((double)got - (double)want) / (double)want : 0;
+}
+
+static void row(const struct scene *sc, const struct scene_result *r)
+{
+	unsigned victim = SCENE_SLOT(sc->victim), first = 0;
+	double wait = (double)r->wait_ns[victim];
+	char buf[32], expected[48] = "—";
+
+	for (unsigned c = 1; c < SLOTS; c++)
+		if (r->blame[victim][c] > r->blame[victim][first])
+			first = c;
+	if (sc->expect > 0)
+		snprintf(expected, sizeof(expected), "%s %.0f %%", SCENE_SLOT(sc->culprit) == victim ? "self" : slot_name(SCENE_SLOT(sc->culprit), buf, sizeof(buf)),
+			 100 * sc->expect);
+	printf("| %s | %s | %s %.2f %% | %.1f | %llu | %+.3f | %+.3f | %.3f |\n", sc->name, expected,
+	       first == victim ? "self" : slot_name(first, buf, sizeof(buf)), 100 * (double)r->blame[victim][first] / wait, wait / 1e6,
+	       (unsigned long long)r->worst_residual_ns, percent_off(r->run_ns[victim] + r->irq_ns[victim], r->kernel_run_ns[victim]),
+	       sc->culprit == PSEUDO + SLOT_THROTTLE ? percent_off(r->blame[victim][SLOT_THROTTLE], r->throttled_ns)
+						      : percent_off(r->wait_ns[victim], r->kernel_wait_ns[victim]),
+	       100 * (double)r->blame[victim][SLOT_UNKNOWN] / wait);
+}
+
+int main(void)
+{
+	static struct scene_result r;
+	struct probes *p;
+	struct utsname u;
+	struct err e = { 0 };
+
+	if (probes_open(&(struct probes_config){ .only = (const char *const[]){ "cpu", NULL } }, &p, &e) < 0) {
+		fprintf(stderr, "bench_truth_cpu: %s\n", e.text);
+		return 3;
+	}
+	uname(&u);
+	u.release[strcspn(u.release, "-")] = 0;
+	printf("# CPU blame against known truth\n\nWritten by `make truth-cpu` (Linux %s, %ld CPUs). Every scene runs for %d s in its own cgroups "
+	       "(tests/probes/scenes.c); the victim is group 0. *Residual*: largest difference between a victim's wait and the sum of its blame row in any "
+	       "interval. *Off*: our on-CPU time and wait against the kernel's `/proc/PID/schedstat` (for the quota: against `cpu.stat`'s throttled time). "
+	       "What is missing to 100 %% went to whatever else ran on the machine.\n\n"
+	       "| scene | expected | measured first culprit | wait, ms | residual, ns | run off, %% | wait off, %% | unknown, %% |\n|---|---|---|---|---|---|---|---|\n",
+	       u.release, sysconf(_SC_NPROCESSORS_ONLN), RUN_MS / 1000);
+	for (unsigned i = 0; i < n_scenes; i++)
+		if (!scene_run(&scenes[i], p, RUN_MS, &r))
+			row(&scenes[i], &r);
+	puts("\nIn the switch storm waits last a few microseconds, so that the 100 ns between the tracepoint and the place where the scheduler reads its clock show.");
+	probes_close(p);
+	return 0;
+}
