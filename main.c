@@ -28,6 +28,7 @@
 	row(predict) \
 	row(plan) \
 	row(verify) \
+	row(replay) \
 	row(report) \
 	row(export)
 
