@@ -38,7 +38,9 @@
 	X(NET_DROPS, "net_drops_count", "packets dropped that belonged to its sockets", 0) \
 	X(NET_OVERFLOWS, "net_listen_overflows_count", "connections refused by a full accept queue", 0) \
 	X(NET_TX_DELAY, "net_tx_delay_ns", "time its packets waited in transmit queues", 0) \
-	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets", 0)
+	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets", 0) \
+	X(REQ, "req_count", "requests answered at its sockets", 0) \
+	X(REQ_TIME, "req_time_ns", "sum of request latencies", 0)
 
 #define PROBE_HISTS(X) \
 	X(CPU_WAIT, "cpu_wait_ns", "whole waits in run queues") \
@@ -49,7 +51,8 @@
 	X(DISK_FLUSH_QUEUE, "disk_flush_queue_ns", "queue time per flush") \
 	X(DISK_FLUSH_DEVICE, "disk_flush_device_ns", "device time per flush") \
 	X(NET_RTT, "net_rtt_ns", "smoothed round-trip time of its TCP connections") \
-	X(NET_TX_DELAY, "net_tx_delay_ns", "transmit-queue wait per packet")
+	X(NET_TX_DELAY, "net_tx_delay_ns", "transmit-queue wait per packet") \
+	X(REQ_LATENCY, "req_latency_ns", "latency from request to response at its sockets")
 
 #define PROBE_BLAMES(X) \
 	X(CPU, "cpu", "run-queue wait by who held the CPU") \

@@ -14,7 +14,7 @@
 
 #include "probes/probe.h"
 
-#define PROBE_TABLE(X) X(cpu) X(disk) X(net)
+#define PROBE_TABLE(X) X(cpu) X(disk) X(net) X(request)
 
 /* Maps that all BPF objects share, created once: declared in probes/slot.bpf.h. */
 struct probe_shared {
