@@ -10,9 +10,15 @@
 #include "base/mem.h"
 #include "base/parse.h"
 
+static bool has_slots(const struct input *in)
+{
+	return in->n_plans > 0 && in->instance->n_slots > 1;
+}
+
 const struct section sections[] = {
 	{ "plan", "Nodes needed", "What the plan saves, what is proven about it, and how it was found.", has_plan, build_plan },
 	{ "packing", "How full the nodes are", "Demand on each node as a share of its capacity, at the busiest time of day, today and planned.", has_plan, build_packing },
+	{ "day", "Over the day", "Where the busiest hour lies, and which resource fills the nodes then.", has_slots, build_day },
 	{ "slowdown", "Predicted slowdown against limits", "Upper edge of the predicted slowdown of each service in the plan, beside the limit it was given.", has_plan, build_slowdown },
 	{ "blame", "Who delays whom", "Rows wait, columns occupied the resource meanwhile. Seconds of delay per hour of wall time, measured.", has_session, build_blame },
 	{ "wait", "What each service waited for", "Every nanosecond of measured wait has one cause. Own threads and own quota are never a neighbour's fault; unknown is never redistributed.", has_session, build_wait },

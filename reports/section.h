@@ -42,6 +42,7 @@ SECTION(timeline);
 SECTION(data);
 SECTION(plan);
 SECTION(packing);
+SECTION(day);
 SECTION(slowdown);
 SECTION(moves);
 SECTION(loss);

@@ -6,6 +6,9 @@
 
 #include "reports/section.h"
 
+#define TELLING_SLOWDOWN 1.02 /* lower edge of the estimate's interval: the finding must not be noise … */
+#define TELLING_MCPU 5        /* … nor about a service that hardly ran */
+
 static const struct column columns[] = {
 	{ "service", "Service", UNIT_TEXT, NULL },
 	{ "slowdown_ratio", "Slowdown", UNIT_SLOWDOWN, "estimated from measured delays, mean over the session" },
@@ -93,8 +96,8 @@ static void find_slow(struct doc *d, const struct session *s, const struct table
 	for (size_t r = 0; r < table_rows(t); r++) {
 		double v = cell_number(table_cell(t, r, 1)), low = cell_number(table_cell(t, r, 2)), high = cell_number(table_cell(t, r, 3));
 
-		if (v >= 1.02)
-			doc_find(d, (v - 1) * 0.8, v > 1.3 ? TONE_BAD : v > 1.1 ? TONE_WARN : TONE_INFO, s->path,
+		if (low >= TELLING_SLOWDOWN && cell_number(table_cell(t, r, 4)) >= TELLING_MCPU)
+			doc_find(d, (low - 1) * 0.8, v > 1.3 ? TONE_BAD : v > 1.1 ? TONE_WARN : TONE_INFO, s->path,
 				 "%s runs %.2f× slower because of its neighbours (interval %.2f to %.2f).", table_cell(t, r, 0)->text, v, low, high);
 	}
 }
