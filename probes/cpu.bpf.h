@@ -190,7 +190,8 @@ static __always_inline void blame_charge(struct cpu_victim *v, __u64 occupant, c
 {
 	__u64 irq, steal;
 
-	if (s->irq | s->steal) {
+	/* A waiter stamped by another CPU can be a few ns ahead of this slice: its share of a negative time would wrap to hours. */
+	if ((s->irq | s->steal) && (__s64)ns > 0) {
 		irq = ns * s->irq_share >> SHARE_SHIFT;
 		steal = ns * s->steal_share >> SHARE_SHIFT;
 		v->blame[SLOT_IRQ] += irq;
