@@ -173,8 +173,9 @@ int json_stream_each(const struct json_stream *s, const struct json_span *span,
 		return 0;
 	while (i < end) {
 		json_t *v = json_loadb(s->text + i, end - i, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &je);
-		struct json_at at = { .value = v, .file = s->file, .up = &list, .index = index++ };
+		struct json_at at = { .value = v, .file = s->file, .up = &list, .index = index };
 
+		index++;
 		if (!v)
 			return jansson_fail(s, i, &je, e);
 		err = each(ctx, &at, e);

@@ -27,7 +27,7 @@ void race_fini(struct race *r)
 
 bool race_done(struct race *r, uint64_t iterations)
 {
-	uint64_t spent = r->spent += iterations;
+	uint64_t spent = atomic_fetch_add(&r->spent, iterations) + iterations;
 
 	if (r->stop || r->best <= r->bound || (r->s && search_done(r->s, spent)))
 		r->stop = true;
