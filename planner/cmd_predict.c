@@ -116,6 +116,11 @@ static int groups_run(const struct model *m, int type, struct err *e)
 	return err;
 }
 
+static bool is_victim(const struct model *m, int service)
+{
+	return strcmp(m->services[service].kind, MODEL_KIND_NEIGHBOUR) != 0;
+}
+
 static void matrix_text(const struct model *m, int type)
 {
 	printf("rows: victim; columns: neighbour; slowdown (upper edge at %g %%)\n%-20s", 100 * values.confidence, "");
@@ -123,6 +128,8 @@ static void matrix_text(const struct model *m, int type)
 		printf(" %15.15s", m->services[b].name);
 	putchar('\n');
 	for (int a = 0; a < m->n_services; a++) {
+		if (!is_victim(m, a))
+			continue;
 		printf("%-20.20s", m->services[a].name);
 		for (int b = 0; b < m->n_services; b++) {
 			struct prediction p;
@@ -137,12 +144,17 @@ static void matrix_text(const struct model *m, int type)
 
 static void matrix_json(const struct model *m, int type)
 {
+	const char *comma = "";
+
 	for (int a = 0; a < m->n_services; a++)
 		for (int b = 0; b < m->n_services; b++) {
 			int pair[2] = { a, b };
 			struct group g = { .n = 2, .service = pair };
 
-			victim_row(m, &g, 0, type, true, a || b ? "," : "");
+			if (!is_victim(m, a))
+				continue;
+			victim_row(m, &g, 0, type, true, comma);
+			comma = ",";
 		}
 }
 

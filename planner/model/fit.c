@@ -121,7 +121,7 @@ static void services_set(struct model *m, const struct coloc *c, const struct cv
 				n++;
 			}
 		}
-		m->services[s] = (struct model_service){ .kind = str_dup(kind), .error_ratio = n ? sum / n : NAN, .n_runs = n };
+		m->services[s] = (struct model_service){ .kind = str_dup(n ? kind : MODEL_KIND_NEIGHBOUR), .error_ratio = n ? sum / n : NAN, .n_runs = n };
 		model_name(m, s, c->services[s]);
 	}
 }
@@ -131,26 +131,30 @@ static char *advice_make(const struct model *m, const struct coloc *c)
 {
 	int n = m->n_services, best_a = -1, best_b = -1, worst = 0;
 	double most = -1;
-	bool *seen = mem_alloc((size_t)n * (size_t)n + 1, sizeof(*seen));
+	bool *seen = mem_alloc((size_t)n * (size_t)n + 1, sizeof(*seen)), with_itself = false;
 	char *text;
 
 	for (size_t i = 0; i < c->n_rows; i++)
 		for (int j = 0; j < c->rows[i].n_neighbours; j++)
 			seen[c->rows[i].victim * n + c->rows[i].neighbours[j]] = true;
 	for (int a = 0; a < n; a++)
+		with_itself |= seen[a * n + a];
+	for (int a = 0; a < n; a++)
 		for (int b = a; b < n; b++) {
 			const struct response *ra = model_response(m, a, -1), *rb = model_response(m, b, -1);
 			double gain = (ra->width + ra->growth * response_z(m, ra, rb->pressure)) / sqrt(1 + m->services[a].n_runs) +
 				      (rb->width + rb->growth * response_z(m, rb, ra->pressure)) / sqrt(1 + m->services[b].n_runs);
 
-			if ((!seen[a * n + b] || !seen[b * n + a]) && gain > most) {
+			if (a == b && !with_itself) /* whoever measured never ran a service beside itself */
+				continue;
+			if (((!seen[a * n + b] && m->services[a].n_runs) || (!seen[b * n + a] && m->services[b].n_runs)) && gain > most) {
 				most = gain;
 				best_a = a;
 				best_b = b;
 			}
 		}
 	for (int a = 1; a < n; a++)
-		if (!(m->services[a].error_ratio <= m->services[worst].error_ratio))
+		if (m->services[a].n_runs && !(m->services[a].error_ratio <= m->services[worst].error_ratio))
 			worst = a;
 	if (best_a >= 0)
 		text = str_fmt("run %s beside %s: not measured yet, and the widest intervals", m->services[best_a].name,

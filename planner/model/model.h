@@ -20,6 +20,7 @@
 #include "planner/predict.h"
 
 #define MODEL_MAX_KNOTS 16
+#define MODEL_KIND_NEIGHBOUR "only a neighbour" /* never measured as a victim, e.g. synthetic pressure */
 #define MODEL_QUEUE_MAX 0.98  /* z at which the queueing form stops growing: slowdown 50 */
 
 struct curve {
