@@ -56,11 +56,19 @@ static void percent(const char *what, double ratio)
 		printf("  %-42s    n/a\n", what);
 }
 
+static const char *kind_of(const struct model *m)
+{
+	for (int i = 0; i < m->n_services; i++)
+		if (m->services[i].n_runs)
+			return m->services[i].kind;
+	return "none";
+}
+
 static void show(const struct coloc *c, const struct model *m)
 {
 	const struct model_report *r = &m->report;
 
-	printf("model: %s, %d pressures, %d services, %d node types, metric %s\n", m->services[0].kind, m->n_pressures,
+	printf("model: %s, %d pressures, %d services, %d node types, metric %s\n", kind_of(m), m->n_pressures,
 	       m->n_services, m->n_types, m->metric);
 	printf("held-out error, mean absolute, %d runs of %d co-locations, each left out in turn:\n", r->n_runs, r->n_colocations);
 	percent("this model", r->error_ratio);
@@ -72,11 +80,15 @@ static void show(const struct coloc *c, const struct model *m)
 	for (int i = 0; i < m->n_services; i++) {
 		char what[64];
 
+		if (!m->services[i].n_runs)
+			continue;
 		snprintf(what, sizeof(what), "%.30s (%d runs)", m->services[i].name, m->services[i].n_runs);
 		percent(what, m->services[i].error_ratio);
 	}
 	if (c->n_contradictions)
 		printf("warning: %zu runs contradict their own repeats by more than 1.5 times; they count less\n", c->n_contradictions);
+	if (r->error_ratio >= r->no_interference_ratio)
+		puts("warning: no better than assuming no interference; runs are too few or too noisy: measure longer, on a quiet node");
 	if (c->n_dropped)
 		printf("note: %zu runs of other metrics were left out; this model is of %s (--metric chooses, e.g. the tail)\n",
 		       c->n_dropped, m->metric);

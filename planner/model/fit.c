@@ -181,7 +181,7 @@ static void names_set(struct model *m, const struct coloc *c, const struct laten
 	int n_shared = 0;
 
 	for (int k = 0; k < l->k; k++)
-		m->pressures[k] = latent_is_load(l, k) ? str_dup("load") : latent_is_count(l, k) ? str_dup("count") :
+		m->pressures[k] = l->kinds[k] == 'n' ? str_dup(l->names[k]) : latent_is_load(l, k) ? str_dup("load") : latent_is_count(l, k) ? str_dup("count") :
 				  str_fmt("shared%d", ++n_shared);
 	for (int t = 0; t < m->n_types; t++)
 		m->types[t] = str_dup(c->types[t]);

@@ -1,5 +1,5 @@
 /* Hierarchical, non-negative, robust factorisation of slowdowns: see latent.h. */
-#include "planner/model/latent.h"
+#include "planner/model/latent_work.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,29 +12,6 @@
 #define SWEEPS 30
 #define HUBER 1.5            /* in units of the median error: 95 % efficiency for normal errors */
 #define TYPE_TIE 2.0         /* node types of one service are tied this much more strongly than services among each other */
-
-/* What an averaged fit is made of: one resource; two; two and what everybody does and suffers. 7 pressures in all. */
-static const struct latent_spec forms[] = {
-	{ .shared = 1 },
-	{ .shared = 2 },
-	{ .shared = 2, .count = true, .load = true },
-};
-
-#define N_FORMS (sizeof(forms) / sizeof(*forms))
-
-struct work {
-	struct latent *l;
-	const struct coloc *c;
-	size_t n;
-	const struct coloc_row **rows;
-	double *z, *fit, *w, *base; /* target, fitted, weight now, weight of the link */
-	double *num, *den;          /* per entity */
-};
-
-static size_t at(const struct latent *l, int k, int service, int type)
-{
-	return ((size_t)k * (size_t)l->n_services + (size_t)service) * (size_t)(l->n_types + 1) + (size_t)type;
-}
 
 bool latent_is_load(const struct latent *l, int k)
 {
@@ -51,7 +28,7 @@ static double sum_p(const struct latent *l, int k, const struct coloc_row *r)
 	double x = 0;
 
 	for (int j = 0; j < r->n_neighbours; j++)
-		x += l->p[at(l, k, r->neighbours[j], r->type)];
+		x += l->p[latent_at(l, k, r->neighbours[j], r->type)];
 	return x;
 }
 
@@ -60,7 +37,7 @@ static double row_z(const struct latent *l, const struct coloc_row *r)
 	double z = 0;
 
 	for (int k = 0; k < l->k; k++)
-		z += l->s[at(l, k, r->victim, r->type)] * sum_p(l, k, r);
+		z += l->s[latent_at(l, k, r->victim, r->type)] * sum_p(l, k, r);
 	return z;
 }
 
@@ -68,7 +45,7 @@ static double row_z(const struct latent *l, const struct coloc_row *r)
  * One side of one component, given num/den of its least squares per entity: the entities, then the services, then the mean.
  * `ridge` is in runs; where an entity was never seen, den is 0 and it takes its service's value, or the mean.
  */
-static void side_solve(struct work *w, double *v, int k, double ridge)
+static void side_solve(struct latent_work *w, double *v, int k, double ridge)
 {
 	struct latent *l = w->l;
 	double mean = 0;
@@ -78,11 +55,11 @@ static void side_solve(struct work *w, double *v, int k, double ridge)
 		bool any = false;
 
 		for (int t = 0; t < l->n_types; t++)
-			any |= w->den[i * l->n_types + t] > 0;
-		mean += any ? v[at(l, k, i, l->n_types)] : 0;
+			any |= w->den[i * l->n_types + t] > 0 && w->pin_kind[i] < 0;
+		mean += any ? v[latent_at(l, k, i, l->n_types)] : 0;
 		seen += any;
 	}
-	if (k > 0 && k < l->spec.shared)
+	if (k > 0 && l->kinds[k] == 's')
 		mean = 0; /* further resources are shrunk away unless the runs insist */
 	else if (seen)
 		mean /= seen;
@@ -100,16 +77,16 @@ static void side_solve(struct work *w, double *v, int k, double ridge)
 				bottom += den;
 			}
 		}
-		v[at(l, k, i, l->n_types)] = top / bottom;
+		v[latent_at(l, k, i, l->n_types)] = top / bottom;
 		if (!l->spec.plain)
-			v[at(l, k, i, l->n_types)] = fmax(0, top / bottom);
+			v[latent_at(l, k, i, l->n_types)] = fmax(0, top / bottom);
 		for (int t = 0; t < l->n_types; t++) {
-			double pooled = v[at(l, k, i, l->n_types)], tie = ridge * TYPE_TIE;
+			double pooled = v[latent_at(l, k, i, l->n_types)], tie = ridge * TYPE_TIE;
 			double own = (w->num[i * l->n_types + t] + tie * pooled) / (w->den[i * l->n_types + t] + tie);
 
 			if (l->n_types == 1)
 				own = pooled;
-			v[at(l, k, i, t)] = l->spec.plain ? own : fmax(0, own);
+			v[latent_at(l, k, i, t)] = l->spec.plain ? own : fmax(0, own);
 		}
 	}
 }
@@ -119,11 +96,11 @@ static double mean_s(const struct latent *l, int k)
 	double sum = 0;
 
 	for (int i = 0; i < l->n_services; i++)
-		sum += fabs(l->s[at(l, k, i, l->n_types)]);
+		sum += fabs(l->s[latent_at(l, k, i, l->n_types)]);
 	return sum / l->n_services;
 }
 
-static void clear(struct work *w)
+static void clear(struct latent_work *w)
 {
 	size_t n = (size_t)w->l->n_services * (size_t)w->l->n_types;
 
@@ -131,14 +108,14 @@ static void clear(struct work *w)
 	memset(w->den, 0, n * sizeof(*w->den));
 }
 
-static void s_update(struct work *w, int k)
+static void s_update(struct latent_work *w, int k)
 {
 	struct latent *l = w->l;
 
 	clear(w);
 	for (size_t i = 0; i < w->n; i++) {
 		const struct coloc_row *r = w->rows[i];
-		double x = sum_p(l, k, r), rest = w->z[i] - w->fit[i] + l->s[at(l, k, r->victim, r->type)] * x;
+		double x = sum_p(l, k, r), rest = w->z[i] - w->fit[i] + l->s[latent_at(l, k, r->victim, r->type)] * x;
 
 		w->num[r->victim * l->n_types + r->type] += w->w[i] * x * rest;
 		w->den[r->victim * l->n_types + r->type] += w->w[i] * x * x;
@@ -149,7 +126,7 @@ static void s_update(struct work *w, int k)
 }
 
 /* Jacobi over neighbours would overshoot in groups; each neighbour's share of the rest follows its own part instead. */
-static void p_update(struct work *w, int k)
+static void p_update(struct latent_work *w, int k)
 {
 	struct latent *l = w->l;
 	double scale = latent_is_load(l, k) ? 1 : mean_s(l, k);
@@ -157,16 +134,17 @@ static void p_update(struct work *w, int k)
 	clear(w);
 	for (size_t i = 0; i < w->n; i++) {
 		const struct coloc_row *r = w->rows[i];
-		double s = l->s[at(l, k, r->victim, r->type)], step = (w->z[i] - w->fit[i]) / fmax(1, r->n_neighbours);
+		double s = l->s[latent_at(l, k, r->victim, r->type)], step = (w->z[i] - w->fit[i]) / fmax(1, r->n_neighbours);
 
 		for (int j = 0; j < r->n_neighbours; j++) {
 			int e = r->neighbours[j] * l->n_types + r->type;
 
-			w->num[e] += w->w[i] * s * (step + s * l->p[at(l, k, r->neighbours[j], r->type)]);
+			w->num[e] += w->w[i] * s * (step + s * l->p[latent_at(l, k, r->neighbours[j], r->type)]);
 			w->den[e] += w->w[i] * s * s;
 		}
 	}
 	side_solve(w, l->p, k, l->spec.ridge * fmax(scale * scale, 1e-6));
+	latent_pins_set(w, k);
 	for (size_t i = 0; i < w->n; i++)
 		w->fit[i] = row_z(l, w->rows[i]);
 }
@@ -177,10 +155,10 @@ static void normalise(struct latent *l, int k)
 	double mean = 0;
 
 	for (int i = 0; i < l->n_services; i++)
-		mean += fabs(l->p[at(l, k, i, l->n_types)]) / l->n_services;
+		mean += fabs(l->p[latent_at(l, k, i, l->n_types)]) / l->n_services;
 	if (mean < 1e-9)
 		return;
-	for (size_t i = at(l, k, 0, 0); i < at(l, k + 1, 0, 0); i++) {
+	for (size_t i = latent_at(l, k, 0, 0); i < latent_at(l, k + 1, 0, 0); i++) {
 		l->p[i] /= mean;
 		l->s[i] *= mean;
 	}
@@ -193,7 +171,7 @@ static int double_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void huber(struct work *w)
+static void huber(struct latent_work *w)
 {
 	double *err = mem_alloc(w->n + 1, sizeof(*err)), scale;
 
@@ -216,7 +194,7 @@ static void start(struct latent *l, double level)
 
 	rng_seed(&rng, 1);
 	for (int k = 0; k < l->k; k++)
-		for (size_t i = at(l, k, 0, 0); i < at(l, k + 1, 0, 0); i++) {
+		for (size_t i = latent_at(l, k, 0, 0); i < latent_at(l, k + 1, 0, 0); i++) {
 			double jitter = l->spec.plain || k ? 0.8 + 0.4 * rng_unit(&rng) : 1;
 
 			l->s[i] = latent_is_load(l, k) ? 1 : level / parts * jitter;
@@ -224,7 +202,7 @@ static void start(struct latent *l, double level)
 		}
 }
 
-static void descend(struct work *w)
+static void descend(struct latent_work *w)
 {
 	struct latent *l = w->l;
 
@@ -236,7 +214,7 @@ static void descend(struct work *w)
 				s_update(w, k);
 			if (!latent_is_count(l, k))
 				p_update(w, k);
-			if (k < l->spec.shared)
+			if (l->kinds[k] == 's')
 				normalise(l, k);
 		}
 	}
@@ -249,10 +227,10 @@ static double weight_of(const struct latent_spec *spec, double y)
 	return spec->plain ? 1 : slope * slope / (y * y);
 }
 
-static struct latent *form_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *spec)
+struct latent *latent_form_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *spec)
 {
 	struct latent *l = mem_alloc(1, sizeof(*l));
-	struct work w = { .l = l, .c = c };
+	struct latent_work w = { .l = l, .c = c };
 	double level = 0, *block = mem_alloc(c->n_rows + 1, 4 * sizeof(*block));
 	size_t entities, size;
 
@@ -262,6 +240,9 @@ static struct latent *form_fit(const struct coloc *c, const bool *hidden, const 
 		l->kinds[k] = k < spec->shared ? 's' : spec->load && k == l->k - 1 ? 'l' : 'c';
 	l->n_services = c->n_services;
 	l->n_types = c->n_types;
+	w.pin_kind = mem_alloc((size_t)c->n_services + 1, sizeof(*w.pin_kind));
+	w.pin_level = mem_alloc((size_t)c->n_services + 1, sizeof(*w.pin_level));
+	latent_pins_find(&w);
 	size = (size_t)l->k * (size_t)l->n_services * (size_t)(l->n_types + 1);
 	l->s = mem_alloc(size + 1, sizeof(double));
 	l->p = mem_alloc(size + 1, sizeof(double));
@@ -286,56 +267,19 @@ static struct latent *form_fit(const struct coloc *c, const bool *hidden, const 
 	}
 	level = w.n ? fmax(level / (double)w.n, 1e-3) : 1e-3;
 	start(l, spec->plain ? sqrt(level) : level);
+	for (int k = 0; k < l->k; k++)
+		latent_pins_set(&w, k);
 	for (size_t i = 0; i < w.n; i++)
 		w.fit[i] = row_z(l, w.rows[i]);
-	if (w.n)
+	if (w.n && l->k)
 		descend(&w);
+	free(w.pin_kind);
+	free(w.pin_level);
 	free(w.rows);
 	free(w.num);
 	free(w.den);
 	free(block);
 	return l;
-}
-
-/* Component `from` of one form goes to the end of the average; its z counts 1 / n_forms. */
-static void component_append(struct latent *sum, const struct latent *form, int from)
-{
-	size_t row = at(form, 1, 0, 0);
-
-	sum->kinds[sum->k] = form->kinds[from];
-	for (size_t i = 0; i < row; i++) {
-		double s = form->s[at(form, from, 0, 0) + i], p = form->p[at(form, from, 0, 0) + i];
-
-		sum->s[at(sum, sum->k, 0, 0) + i] = latent_is_load(form, from) ? s : s / N_FORMS;
-		sum->p[at(sum, sum->k, 0, 0) + i] = latent_is_load(form, from) ? p / N_FORMS : p;
-	}
-	sum->k++;
-}
-
-struct latent *latent_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *spec)
-{
-	struct latent *sum;
-
-	if (!spec->average)
-		return form_fit(c, hidden, spec);
-	sum = mem_alloc(1, sizeof(*sum));
-	sum->spec = *spec;
-	sum->n_services = c->n_services;
-	sum->n_types = c->n_types;
-	sum->s = mem_alloc(at(sum, MODEL_MAX_PRESSURES, 0, 0), sizeof(double));
-	sum->p = mem_alloc(at(sum, MODEL_MAX_PRESSURES, 0, 0), sizeof(double));
-	for (size_t f = 0; f < N_FORMS; f++) {
-		struct latent_spec form = forms[f];
-		struct latent *part;
-
-		form.link = spec->link;
-		form.ridge = spec->ridge;
-		part = form_fit(c, hidden, &form);
-		for (int k = 0; k < part->k; k++)
-			component_append(sum, part, k);
-		latent_free(part);
-	}
-	return sum;
 }
 
 void latent_free(struct latent *l)

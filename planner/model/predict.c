@@ -155,26 +155,42 @@ static bool alone(const struct model *m, const double *pressure)
 	return sum <= 0; /* alone on the node: nobody can slow it down */
 }
 
+/* Learnt from slowdowns alone, without a measured pressure that would give it a name. */
+static bool is_nameless(const char *pressure)
+{
+	return !strncmp(pressure, "shared", 6) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
+}
+
+/* The pressure that contributes most: among the resources with names, where there are any. */
+static int binding(const struct model *m, const struct response *r, const double *pressure)
+{
+	double largest[2] = { 0, 0 };
+	int best[2] = { -1, -1 };
+
+	for (int k = 0; k < m->n_pressures; k++) {
+		bool nameless = is_nameless(m->pressures[k]);
+		double x = part(r, k, pressure[k]);
+
+		if (x > largest[nameless]) {
+			largest[nameless] = x;
+			best[nameless] = k;
+		}
+	}
+	return best[0] >= 0 ? best[0] : best[1] >= 0 ? best[1] : 0;
+}
+
 void model_predict(const struct model *m, int service, int node_type, const double *pressure, double confidence,
 		   struct prediction *out)
 {
 	const struct response *r = model_response(m, service, node_type);
-	double far = beyond(m, r, pressure), half, largest = -1;
+	double far = beyond(m, r, pressure), half;
 
 	out->slowdown = fmax(1, link_slowdown(r->link, response_z(m, r, pressure)));
 	half = alone(m, pressure) ? 0 : half_width(m, r, out->slowdown, far, confidence);
 	out->low = fmax(1, out->slowdown * exp(-half));
 	out->high = out->slowdown * exp(half);
 	out->extrapolated = far > 0;
-	out->binding = 0;
-	for (int k = 0; k < m->n_pressures; k++) {
-		double x = part(r, k, pressure[k]);
-
-		if (x > largest) {
-			largest = x;
-			out->binding = k;
-		}
-	}
+	out->binding = binding(m, r, pressure);
 }
 
 double model_upper(const struct model *m, int service, int node_type, const double *pressure, double confidence)
