@@ -163,6 +163,9 @@ struct curve *curve_new(const struct instance *in)
 	}
 	for (uint32_t s = 0; s < in->n_services; s++)
 		fill_row(c, c->need + (size_t)s * c->width, in->demand + (size_t)s * in->n_columns);
+	c->item_group = mem_alloc(in->n_items, sizeof(uint32_t));
+	for (uint32_t i = 0; i < in->n_items; i++)
+		c->item_group[i] = in->services[in->item_service[i]].group;
 	c->item_node = mem_alloc(in->n_items, sizeof(int32_t));
 	memset(c->item_node, 0xff, in->n_items * sizeof(int32_t));
 	c->node_items = mem_alloc(in->n_nodes, sizeof(uint32_t));
@@ -182,7 +185,7 @@ void curve_free(struct curve *c)
 {
 	if (!c)
 		return;
-	void *all[] = { c->node_price, c->inverse, c->need, c->room, c->item_node, c->node_items, c->node_sum, c->count, c->present, c->version,
+	void *all[] = { c->node_price, c->inverse, c->need, c->room, c->item_group, c->item_node, c->node_items, c->node_sum, c->count, c->present, c->version,
 			c->without, c->without_version, c->self_cap, c->holds.start, c->holds.other, c->holds.k, c->held.start,
 			c->held.other, c->held.k };
 
@@ -226,7 +229,7 @@ CLONES static float node_eval(const struct curve *c, uint32_t node, const int32_
 
 static uint32_t group_of(const struct curve *c, uint32_t item)
 {
-	return c->in->services[c->in->item_service[item]].group;
+	return c->item_group[item];
 }
 
 /* How many of group g the node holds; most often none, which the bits tell. */
@@ -284,12 +287,23 @@ static float move_price(const struct curve *c, uint32_t item, uint32_t to)
 	return c->move > 0 ? c->move * (float)curve_move_change(c, item, to) * (float)c->in->services[c->in->item_service[item]].move_cost : 0;
 }
 
+bool curve_shift_allowed(const struct curve *c, uint32_t item, uint32_t to)
+{
+	return node_allowed(c, item, to) && caps_allow(c, group_of(c, item), to, -1);
+}
+
+bool curve_swap_allowed(const struct curve *c, uint32_t a, uint32_t b)
+{
+	uint32_t na = (uint32_t)c->item_node[a], nb = (uint32_t)c->item_node[b], ga = group_of(c, a), gb = group_of(c, b);
+
+	return node_allowed(c, a, nb) && node_allowed(c, b, na) &&
+	       (ga == gb || (caps_allow(c, ga, nb, gb) && caps_allow(c, gb, na, ga)));
+}
+
 float curve_shift_delta(struct curve *c, uint32_t item, uint32_t to)
 {
 	float there;
 
-	if (!caps_allow(c, group_of(c, item), to, -1) || !node_allowed(c, item, to))
-		return INFINITY;
 	there = node_eval(c, to, need_of(c, item), NULL);
 	if (!isfinite(there))
 		return INFINITY;
@@ -301,10 +315,10 @@ float curve_shift_delta(struct curve *c, uint32_t item, uint32_t to)
 
 float curve_swap_delta(struct curve *c, uint32_t a, uint32_t b)
 {
-	uint32_t na = (uint32_t)c->item_node[a], nb = (uint32_t)c->item_node[b], ga = group_of(c, a), gb = group_of(c, b);
+	uint32_t na = (uint32_t)c->item_node[a], nb = (uint32_t)c->item_node[b];
 	float ca, cb;
 
-	if (ga == gb || !caps_allow(c, ga, nb, gb) || !caps_allow(c, gb, na, ga) || !node_allowed(c, a, nb) || !node_allowed(c, b, na))
+	if (c->in->item_service[a] == c->in->item_service[b])
 		return INFINITY;
 	ca = node_eval(c, na, need_of(c, b), need_of(c, a));
 	if (!isfinite(ca))

@@ -25,6 +25,7 @@ struct curve {
 	float *inverse;            /* [node]: 1 / capacity of the paid resource */
 	int32_t *need;             /* [service * width] */
 	int32_t *room;             /* [node * width] */
+	uint32_t *item_group;
 	int32_t *item_node;        /* [item], NO_NODE = unplaced */
 	uint32_t *node_items;
 	float *node_sum;           /* [node]: what it costs now */
@@ -45,9 +46,12 @@ void curve_free(struct curve *c);
 void curve_put(struct curve *c, uint32_t item, uint32_t node); /* item must be unplaced; no checks */
 void curve_take(struct curve *c, uint32_t item);
 
-/* Change of cost, INFINITY when something forbids it. For shift, an unplaced item is only put. */
+/* Change of cost, INFINITY when capacity forbids it. For shift, an unplaced item is only put. */
 float curve_shift_delta(struct curve *c, uint32_t item, uint32_t to);
 float curve_swap_delta(struct curve *c, uint32_t a, uint32_t b);
+/* Rules between groups and pins; dearer to check than the cost, so ask when the cost is wanted. */
+bool curve_shift_allowed(const struct curve *c, uint32_t item, uint32_t to);
+bool curve_swap_allowed(const struct curve *c, uint32_t a, uint32_t b);
 /* +1 when the item would count as moved on this node and is at home now, and so on. */
 int curve_move_change(const struct curve *c, uint32_t item, uint32_t to);
 double curve_total(const struct curve *c);

@@ -18,8 +18,9 @@
 #include "planner/solve/curve_bound.h"
 #include "planner/term.h"
 
-#define N_REGIONS 2
-#define EPOCH 200000          /* proposals per region between two splits */
+#define REGION_NODES 48       /* so that the rows of a region stay in a core's own cache */
+#define PER_ITEM 24           /* proposals per item between two splits */
+#define MAX_THREADS 64
 #define SAMPLE 60             /* nodes looked at when constructing, before all are */
 #define HOT 0.3               /* first and last temperature, in units of a used node's cost per 100 items it holds */
 #define COLD 0.001
@@ -29,7 +30,7 @@
 struct region {
 	struct curve *c;
 	struct rng rng;
-	uint32_t *nodes, *items, n_nodes, n_open, n_items;
+	uint32_t *nodes, *items, n_nodes, n_open, n_items; /* slices of the job's arrays */
 	double temperature;
 	int64_t moves_left;
 	uint64_t proposals;
@@ -40,8 +41,10 @@ struct job {
 	struct curve *c;
 	struct rng rng;
 	bool *chosen;              /* [node]: the relaxation uses it */
-	uint8_t *region_of;        /* [node] */
-	struct region regions[N_REGIONS];
+	uint32_t *region_of, *nodes, *items, *order;
+	struct region *regions;
+	uint32_t n_regions, next;  /* next: region to be annealed, taken by threads */
+	uint64_t n_epochs;
 	uint64_t iterations, start_ns, length_ns;
 	double offered;
 };
@@ -61,7 +64,7 @@ static void propose_shift(struct region *r)
 	if (r->c->item_node[item] == (int32_t)to)
 		return;
 	change = curve_move_change(r->c, item, to);
-	if (change > r->moves_left || !accepts(r, curve_shift_delta(r->c, item, to)))
+	if (change > r->moves_left || !accepts(r, curve_shift_delta(r->c, item, to)) || !curve_shift_allowed(r->c, item, to))
 		return;
 	curve_take(r->c, item);
 	curve_put(r->c, item, to);
@@ -77,7 +80,7 @@ static void propose_swap(struct region *r)
 	if (na == nb)
 		return;
 	change = curve_move_change(r->c, a, (uint32_t)nb) + curve_move_change(r->c, b, (uint32_t)na);
-	if (change > r->moves_left || !accepts(r, curve_swap_delta(r->c, a, b)))
+	if (change > r->moves_left || !accepts(r, curve_swap_delta(r->c, a, b)) || !curve_swap_allowed(r->c, a, b))
 		return;
 	curve_take(r->c, a);
 	curve_take(r->c, b);
@@ -86,16 +89,13 @@ static void propose_swap(struct region *r)
 	r->moves_left -= change;
 }
 
-static void *region_run(void *arg)
+static void region_run(struct region *r)
 {
-	struct region *r = arg;
-
 	for (uint64_t i = 0; r->n_items > 1 && r->n_nodes > 1 && i < r->proposals; i++)
 		if (rng_u64(&r->rng) >> 63)
 			propose_swap(r);
 		else
 			propose_shift(r);
-	return NULL;
 }
 
 static int64_t moves_left(const struct curve *c)
@@ -109,27 +109,52 @@ static int64_t moves_left(const struct curve *c)
 	return c->in->max_moves - moved;
 }
 
-/* Random halves; in each, nodes in use come first. */
-static void split(struct job *j)
+static void shuffle(struct rng *r, uint32_t *v, uint32_t n)
+{
+	for (uint32_t i = n; i > 1; i--) {
+		uint32_t k = rng_below(r, i), other = v[i - 1];
+
+		v[i - 1] = v[k];
+		v[k] = other;
+	}
+}
+
+/* Nodes dealt out at random; in each region those in use come first. */
+static void split_nodes(struct job *j)
+{
+	uint32_t n = j->s->in->n_nodes, at = 0;
+
+	shuffle(&j->rng, j->order, n);
+	for (uint32_t k = 0; k < j->n_regions; k++) {
+		struct region *r = &j->regions[k];
+		uint32_t from = (uint32_t)((uint64_t)n * k / j->n_regions), to = (uint32_t)((uint64_t)n * (k + 1) / j->n_regions);
+
+		r->nodes = j->nodes + at;
+		for (int used = 1; used >= 0; used--) {
+			for (uint32_t i = from; i < to; i++)
+				if ((j->c->node_items[j->order[i]] > 0) == used) {
+					j->region_of[j->order[i]] = k;
+					j->nodes[at++] = j->order[i];
+				}
+			if (used)
+				r->n_open = (uint32_t)(j->nodes + at - r->nodes);
+		}
+		r->n_nodes = to - from;
+	}
+}
+
+static void split_items(struct job *j)
 {
 	const struct instance *in = j->s->in;
-	int64_t left = moves_left(j->c);
+	uint32_t at = 0;
 
-	for (int k = 0; k < N_REGIONS; k++) {
-		j->regions[k].n_nodes = j->regions[k].n_items = 0;
-		j->regions[k].moves_left = left / N_REGIONS;
-	}
-	for (uint32_t m = 0; m < in->n_nodes; m++)
-		j->region_of[m] = (uint8_t)rng_below(&j->rng, N_REGIONS);
-	for (int used = 1; used >= 0; used--) {
-		for (uint32_t m = 0; m < in->n_nodes; m++)
-			if ((j->c->node_items[m] > 0) == used) {
-				struct region *r = &j->regions[j->region_of[m]];
+	for (uint32_t k = 0; k < j->n_regions; k++) {
+		struct region *r = &j->regions[k];
 
-				r->nodes[r->n_nodes++] = m;
-			}
-		for (int k = 0; used && k < N_REGIONS; k++)
-			j->regions[k].n_open = j->regions[k].n_nodes;
+		r->items = j->items + at;
+		r->n_items = 0;
+		for (uint32_t i = 0; i < r->n_nodes; i++)
+			at += j->c->node_items[r->nodes[i]];
 	}
 	for (uint32_t i = 0; i < in->n_items; i++)
 		if (j->c->item_node[i] != NO_NODE) {
@@ -139,23 +164,46 @@ static void split(struct job *j)
 		}
 }
 
+static void split(struct job *j, double temperature)
+{
+	int64_t left = moves_left(j->c);
+
+	split_nodes(j);
+	split_items(j);
+	for (uint32_t k = 0; k < j->n_regions; k++) {
+		struct region *r = &j->regions[k];
+
+		r->moves_left = left / j->n_regions + (k < left % j->n_regions);
+		r->temperature = temperature;
+		r->proposals = (uint64_t)r->n_items * PER_ITEM;
+		rng_seed_stream(&r->rng, j->s->seed, 1 + j->n_epochs * j->n_regions + k);
+		j->iterations += r->proposals;
+	}
+	j->n_epochs++;
+	j->next = 0;
+}
+
+static void *work(void *arg)
+{
+	struct job *j = arg;
+	uint32_t k;
+
+	while ((k = __atomic_fetch_add(&j->next, 1, __ATOMIC_RELAXED)) < j->n_regions)
+		region_run(&j->regions[k]);
+	return NULL;
+}
+
 static void epoch(struct job *j, double temperature)
 {
-	pthread_t thread;
-	bool parallel;
+	pthread_t threads[MAX_THREADS];
+	unsigned n = 0;
 
-	split(j);
-	for (int k = 0; k < N_REGIONS; k++) {
-		j->regions[k].temperature = temperature;
-		j->regions[k].proposals = EPOCH;
-	}
-	parallel = j->s->threads > 1 && !pthread_create(&thread, NULL, region_run, &j->regions[1]);
-	region_run(&j->regions[0]);
-	if (parallel)
-		pthread_join(thread, NULL);
-	else
-		region_run(&j->regions[1]);
-	j->iterations += N_REGIONS * EPOCH;
+	split(j, temperature);
+	while (n + 1 < j->s->threads && n < MAX_THREADS && n + 1 < j->n_regions && !pthread_create(&threads[n], NULL, work, j))
+		n++;
+	work(j);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
 }
 
 static void offer(struct job *j)
@@ -239,9 +287,11 @@ static struct sized *unplaced_by_size(const struct curve *c, uint32_t *n)
 /* Cost of putting the item there; nodes the relaxation uses anyway cost nothing to open. */
 static float put_cost(struct job *j, uint32_t item, uint32_t node, int64_t left)
 {
-	float delta = curve_move_change(j->c, item, node) + (j->s->in->item_node[item] != NO_NODE && j->s->in->item_node[item] != (int32_t)node) > 0 && left < 1
-			      ? INFINITY : curve_shift_delta(j->c, item, node);
+	float delta;
 
+	if (curve_move_change(j->c, item, node) > left || !curve_shift_allowed(j->c, item, node))
+		return INFINITY;
+	delta = curve_shift_delta(j->c, item, node);
 	return !j->c->node_items[node] && j->chosen[node] ? delta - j->c->node_price[node] : delta;
 }
 
@@ -320,7 +370,8 @@ static void adopt(struct curve *c, const int32_t *item_node)
 {
 	empty_all(c);
 	for (uint32_t i = 0; i < c->in->n_items; i++)
-		if (item_node[i] != NO_NODE && isfinite(curve_shift_delta(c, i, (uint32_t)item_node[i])))
+		if (item_node[i] != NO_NODE && isfinite(curve_shift_delta(c, i, (uint32_t)item_node[i])) &&
+		    curve_shift_allowed(c, i, (uint32_t)item_node[i]))
 			curve_put(c, i, (uint32_t)item_node[i]);
 }
 
@@ -355,26 +406,27 @@ static void curve_run(struct search *s)
 	j->s = s;
 	j->c = curve_new(s->in);
 	j->chosen = mem_alloc(s->in->n_nodes, sizeof(bool));
-	j->region_of = mem_alloc(s->in->n_nodes, 1);
+	j->region_of = mem_alloc(s->in->n_nodes, sizeof(uint32_t));
+	j->nodes = mem_alloc(s->in->n_nodes, sizeof(uint32_t));
+	j->order = mem_alloc(s->in->n_nodes, sizeof(uint32_t));
+	j->items = mem_alloc(s->in->n_items, sizeof(uint32_t));
+	for (uint32_t m = 0; m < s->in->n_nodes; m++)
+		j->order[m] = m;
+	j->n_regions = (s->in->n_nodes + REGION_NODES - 1) / REGION_NODES;
+	j->regions = mem_alloc(j->n_regions, sizeof(*j->regions));
+	for (uint32_t k = 0; k < j->n_regions; k++)
+		j->regions[k].c = j->c;
 	rng_seed(&j->rng, s->seed);
-	for (int k = 0; k < N_REGIONS; k++) {
-		struct region *r = &j->regions[k];
-
-		r->c = j->c;
-		rng_seed_stream(&r->rng, s->seed, 1 + (uint64_t)k);
-		r->nodes = mem_alloc(s->in->n_nodes, sizeof(uint32_t));
-		r->items = mem_alloc(s->in->n_items, sizeof(uint32_t));
-	}
 	j->start_ns = search_now_ns();
 	j->length_ns = s->deadline_ns == UINT64_MAX ? OPEN_ENDED_NS : s->deadline_ns > j->start_ns ? s->deadline_ns - j->start_ns : 1;
 	construct(j);
 	offer(j);
 	cool(j);
 	search_spend(s, j->iterations);
-	for (int k = 0; k < N_REGIONS; k++) {
-		free(j->regions[k].nodes);
-		free(j->regions[k].items);
-	}
+	free(j->regions);
+	free(j->nodes);
+	free(j->order);
+	free(j->items);
 	curve_free(j->c);
 	free(j->chosen);
 	free(j->region_of);
