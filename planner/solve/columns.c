@@ -11,15 +11,36 @@
 #include "base/mem.h"
 
 #define EPSILON 1e-7
-#define QUICK_NODES 400        /* per bin of a round at first, times QUICK_GROWTH when that finds nothing, to QUICK_MAX */
-#define QUICK_GROWTH 4
-#define QUICK_MAX 60000
+#define BREADTH_FIRST 2        /* of quick pricing; doubles to BREADTH_LAST whenever it finds nothing */
+#define BREADTH_LAST 16
+#define FEW 8                  /* found bins that count as nothing */
+#define SEED_NODES 64          /* per seed and breadth */
 #define EXACT_NODES 20000000u  /* about a second; beyond it the bound counts as it stands */
 #define SOLVE_MAX_MS 60000
 #define QUICK_TUNE 4
 #define EXACT_TUNE 16
 #define SMOOTH 0.6
 #define ROUND_COST 64          /* iterations that one round counts for */
+
+/* Sizes are dual feasible once the columns' weights sum to one: the volume bound, to smooth from. */
+static void center_start(struct columns *c)
+{
+	const struct pack *p = c->p;
+	double *weight = mem_alloc(p->n_columns + 1, sizeof(double)), sum = 0;
+
+	for (uint32_t k = 0; k < p->n_columns; k++) {
+		for (uint32_t t = 0; t < p->n_types; t++)
+			weight[k] += p->count[t] * (double)p->value[(size_t)t * p->n_columns + k] / (double)p->capacity[k];
+		weight[k] *= weight[k];
+		sum += weight[k];
+	}
+	for (uint32_t t = 0; t < p->n_types; t++) {
+		for (uint32_t k = 0; k < p->n_columns; k++)
+			c->center[t] += weight[k] / sum * (double)p->value[(size_t)t * p->n_columns + k] / (double)p->capacity[k];
+		c->center_bound += p->count[t] * c->center[t];
+	}
+	free(weight);
+}
 
 static bool race_over(void *race)
 {
@@ -51,6 +72,7 @@ void columns_init(struct columns *c, struct race *r, uint64_t seed)
 		c->rest[t] = p->count[t];
 		glp_set_row_bnds(c->lp, (int)t + 1, GLP_LO, p->count[t], 0);
 	}
+	center_start(c);
 	columns_add_packing(c, bin_of, race_copy(r, bin_of));
 	for (uint32_t t = 0; t < p->n_types; t++)
 		columns_add(c, &t, 1);
@@ -166,21 +188,27 @@ static double found_worth(const struct columns *c, const double *dual)
 	return sum;
 }
 
-uint32_t columns_quick(struct columns *c, const double *dual, uint64_t nodes)
+uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth)
 {
-	uint32_t n = 0, *left = mem_alloc(c->p->n_types, sizeof(uint32_t));
+	uint32_t n = 0, types = c->p->n_types, start = rng_below(&c->rng, types), *left = mem_alloc(types, sizeof(uint32_t));
 	int64_t floor = PRICE_ONE + (int64_t)(1e-6 * (double)PRICE_ONE);
 
-	memcpy(left, c->rest, c->p->n_types * sizeof(uint32_t));
+	memcpy(left, c->rest, types * sizeof(uint32_t));
 	values_set(c, dual);
-	for (c->price->tune = QUICK_TUNE;; c->price->tune = 0) {
-		price_solve(c->price, c->value, left, n ? floor : 0, nodes);
+	c->price->tune = QUICK_TUNE;
+	price_prepare(c->price, c->value, left);
+	for (uint32_t i = 0; i < types; i++) {
+		uint32_t t = start + i < types ? start + i : start + i - types;
+
+		if (!left[t] || c->value[t] <= 0)
+			continue;
+		price_seed(c->price, t, breadth, floor, (uint64_t)breadth * SEED_NODES);
 		if (!c->price->n_found || found_worth(c, c->dual) < 1 + EPSILON)
-			break;
+			continue;
 		columns_add(c, c->price->found, c->price->n_found);
 		n++;
-		for (uint32_t i = 0; i < c->price->n_found; i++)
-			left[c->price->found[i]]--;
+		for (uint32_t j = 0; j < c->price->n_found; j++)
+			left[c->price->found[j]]--;
 	}
 	free(left);
 	return n;
@@ -218,20 +246,25 @@ bool columns_root(struct columns *c)
 {
 	uint32_t n = c->p->n_types;
 	double *mixed = mem_alloc(n, sizeof(double)), bound, smooth = SMOOTH;
-	uint64_t nodes = QUICK_NODES;
-	bool added, solved = false;
+	uint32_t breadth = BREADTH_FIRST;
+	uint32_t found;
+	bool added, solved = false, exact = false;
 
 	while (!race_done(c->race, ROUND_COST) && (solved = columns_solve(c))) {
 		if (root_closed(c))
 			break;
 		for (uint32_t t = 0; t < n; t++)
 			mixed[t] = c->center_bound > 0 ? smooth * c->center[t] + (1 - smooth) * c->dual[t] : c->dual[t];
-		if (columns_quick(c, mixed, nodes) || columns_quick(c, c->dual, nodes))
+		found = columns_quick(c, mixed, breadth);
+		if (!found)
+			found = columns_quick(c, c->dual, breadth);
+		if (found < FEW && breadth < BREADTH_LAST)
+			breadth *= 2;
+		else if (!found)
+			exact = true;
+		if (!exact)
 			continue;
-		if (nodes < QUICK_MAX) {
-			nodes *= QUICK_GROWTH;
-			continue;
-		}
+		exact = false;
 		bound = columns_exact(c, mixed, &added);
 		if (bound > c->center_bound) {
 			c->center_bound = bound;

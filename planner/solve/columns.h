@@ -38,7 +38,7 @@ void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins
 /* Solve the master over the columns there are: objective and dual. false = GLPK gave up. */
 bool columns_solve(struct columns *c);
 /* Generate columns for the present duals by quick pricing; -> how many. */
-uint32_t columns_quick(struct columns *c, const double *dual, uint64_t nodes);
+uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth);
 /* The whole relaxation at the root; proves bounds to the race. true = solved (or as good as). */
 bool columns_root(struct columns *c);
 

@@ -14,7 +14,7 @@
 
 #define SURE 0.999
 #define NOISE 0.25         /* on fractions when the next bin is chosen; the first dive has none */
-#define DIVE_NODES 300
+#define DIVE_BREADTH 3
 #define DIVE_ROUNDS 4      /* of pricing between two roundings: enough to repair, not to converge */
 #define REPAIR_STEPS 3000
 
@@ -100,7 +100,7 @@ static bool rest_solve(struct dive *d)
 			return false;
 		if (d->fixed + c->objective <= d->target + 1e-6)
 			return true;
-		if (round == DIVE_ROUNDS || race_done(c->race, 0) || !columns_quick(c, c->dual, DIVE_NODES))
+		if (round == DIVE_ROUNDS || race_done(c->race, 0) || !columns_quick(c, c->dual, DIVE_BREADTH))
 			return false;
 	}
 }

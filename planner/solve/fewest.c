@@ -14,6 +14,7 @@
 
 #define MAX_ITEMS 50000        /* beyond, one scan of all bins per step is too dear */
 #define MAX_COLUMN_TYPES 4000  /* rows of the master that GLPK solves within seconds */
+#define WARM_STEPS 3000         /* of ejection: its bins are better first columns than first fit's */
 #define FIRST_STEPS 30000      /* of ejection before columns, when they take turns */
 
 struct lane { struct race *race; uint64_t seed; pthread_t thread; bool runs; };
@@ -31,6 +32,7 @@ static void lane_columns(struct race *r, uint64_t seed)
 	struct columns c;
 	struct eject *e;
 
+	eject_race(r, seed, WARM_STEPS);
 	columns_init(&c, r, seed);
 	if (columns_root(&c) && !race_done(r, 0)) {
 		e = eject_new(r->p, seed + 1);

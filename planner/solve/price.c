@@ -26,6 +26,8 @@ struct price_work {
 	uint32_t *taken, *chosen; /* [type] how many; [depth] which */
 	double *usage;
 	uint64_t max_nodes;
+	uint32_t n, breadth;   /* candidates; children tried per level */
+	int64_t capacity;      /* surrogate */
 };
 
 struct price *price_new(const struct pack *p, uint32_t width)
@@ -193,7 +195,7 @@ static void explore(struct price *x, uint32_t depth, uint32_t n, int64_t value, 
 
 	if (value > x->best)
 		bin_found(x, depth, value);
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n && i < w->breadth; i++) {
 		int64_t bound = value + suffix_bound(w, list, i, n, left);
 		uint32_t t = list[i], m = 0;
 
@@ -235,28 +237,62 @@ static int64_t weights_set(struct price *x, uint32_t n)
 	return capacity;
 }
 
-void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes)
+void price_prepare(struct price *x, const int64_t *value, const uint32_t *rest)
 {
 	struct price_work *w = x->work;
-	const struct pack *p = x->p;
-	uint32_t n;
-	int64_t capacity;
 
 	w->value = value;
 	w->rest = rest;
+	if (x->tune)
+		lambda_update(x);
+	w->n = candidates_sort(x, x->lambda);
+	w->capacity = weights_set(x, w->n);
+	qsort(w->order, w->n, sizeof(*w->order), by_exact_density);
+}
+
+static void search_start(struct price *x, int64_t floor, uint64_t max_nodes, uint32_t breadth)
+{
+	struct price_work *w = x->work;
+
 	w->max_nodes = max_nodes;
+	w->breadth = breadth;
 	x->best = x->upper = floor;
 	x->n_found = 0;
 	x->nodes = 0;
-	if (x->tune)
-		lambda_update(x);
-	n = candidates_sort(x, x->lambda);
-	capacity = weights_set(x, n);
-	qsort(w->order, n, sizeof(*w->order), by_exact_density);
-	for (uint32_t i = 0; i < n; i++)
+	if (x->p->n_words)
+		memcpy(w->room, x->p->room, x->p->n_words * sizeof(uint64_t));
+}
+
+void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes)
+{
+	struct price_work *w = x->work;
+
+	price_prepare(x, value, rest);
+	search_start(x, floor, max_nodes, UINT32_MAX);
+	for (uint32_t i = 0; i < w->n; i++)
 		w->list[0][i] = w->order[i].type;
-	if (p->n_words)
-		memcpy(w->room, p->room, p->n_words * sizeof(uint64_t));
-	explore(x, 0, n, 0, capacity);
+	explore(x, 0, w->n, 0, w->capacity);
 	x->upper = x->best > x->upper ? x->best : x->upper;
+}
+
+void price_seed(struct price *x, uint32_t seed, uint32_t breadth, int64_t floor, uint64_t max_nodes)
+{
+	struct price_work *w = x->work;
+	const struct pack *p = x->p;
+	uint64_t *room = w->room + p->n_words;
+	uint32_t m = 0;
+
+	search_start(x, floor, max_nodes, breadth);
+	memcpy(room, w->room, p->n_words * sizeof(uint64_t));
+	pack_take(p, room, p->demand + (size_t)seed * p->n_words);
+	w->chosen[0] = seed;
+	w->taken[seed] = 1;
+	for (uint32_t i = 0; i < w->n; i++) {
+		uint32_t t = w->order[i].type;
+
+		w->list[1][m] = t;
+		m += w->rest[t] > w->taken[t] && pack_fits(p, room, p->demand + (size_t)t * p->n_words);
+	}
+	explore(x, 1, m, w->value[seed], w->capacity - w->weight[seed]);
+	w->taken[seed] = 0;
 }

@@ -32,4 +32,11 @@ void price_free(struct price *x);
 /* value[type] in units of PRICE_ONE; rest[type] = replicas available; bins worth floor or less do not interest. */
 void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes);
 
+/*
+ * Quick, without a bound: prepare once, then for any type the best bin found that holds one of it, trying at each level only
+ * the first `breadth` candidates by value per surrogate weight. rest[] may change between seeds (only fall).
+ */
+void price_prepare(struct price *x, const int64_t *value, const uint32_t *rest);
+void price_seed(struct price *x, uint32_t seed, uint32_t breadth, int64_t floor, uint64_t max_nodes);
+
 #endif
