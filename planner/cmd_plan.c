@@ -31,7 +31,7 @@ static const struct opt opts[] = {
 	{ "iterations", 'i', OPT_U64, AT(iterations), "N", NULL, NULL, "0", "search this many steps instead of a time; same result on any machine" },
 	{ "seed", 's', OPT_U64, AT(seed), "N", NULL, NULL, "1", "of the random numbers" },
 	{ "threads", 'j', OPT_U64, AT(threads), "N", "0", "1024", "0", "0 = one per processor" },
-	{ "max-moves", 'M', OPT_STR, AT(max_moves), "N|P%", NULL, NULL, NULL, "move at most so many running replicas" },
+	{ "max-moves", 'M', OPT_STR, AT(max_moves), "N or P%", NULL, NULL, NULL, "move at most so many running replicas" },
 	{ "output", 'o', OPT_STR, AT(output), "FILE", NULL, NULL, "-", "where to write the plan; - is standard output" },
 	{ "quiet", 'q', OPT_FLAG, AT(quiet), NULL, NULL, NULL, NULL, "no summary on standard error" },
 	{ 0 },

@@ -81,4 +81,17 @@ if ! "$COTENANT" plan "$dir/in.json" -t 1s -q -o "$dir/out.json" || ! grep -q 'b
 	echo "repair of a broken placement failed"
 	failed=1
 fi
+# The move budget, as a count, as a share, and as nonsense.
+printf '{%s,"services":[{"id":"a","demand":{"cpu":6},"current":"n-1"},{"id":"b","demand":{"cpu":4},"current":"n-2"}]}' "$head" > "$dir/in.json"
+for budget in 0 0%; do
+	rm -f "$dir/out.json"
+	"$COTENANT" plan "$dir/in.json" -M $budget -i 2000 -q -o "$dir/out.json" && grep -q '"moves":0,' "$dir/out.json" &&
+		grep -q '"nodes_used":2,' "$dir/out.json" || { echo "--max-moves $budget was not held"; failed=1; }
+done
+rm -f "$dir/out.json"
+"$COTENANT" plan "$dir/in.json" --max-moves 50% -i 2000 -q -o "$dir/out.json" && grep -q '"nodes_used":1,' "$dir/out.json" ||
+	{ echo "--max-moves 50% did not save a node"; failed=1; }
+rm -f "$dir/out.json"
+"$COTENANT" plan "$dir/in.json" -M -3 -i 10 -q -o "$dir/out.json" 2> /dev/null
+[ $? = 2 ] || { echo "--max-moves -3 was taken"; failed=1; }
 exit $failed
