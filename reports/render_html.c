@@ -38,6 +38,8 @@ static void table(FILE *out, const struct table *t, bool folded)
 {
 	size_t n = table_rows(t);
 
+	if (!n)
+		return;
 	if (folded || n > 4 * OPEN_ROWS) {
 		tagged(out, "<details><summary>", t->title, "");
 		fprintf(out, " (%zu %s)</summary>\n", n, n == 1 ? "row" : "rows");

@@ -18,9 +18,9 @@ static bool has_slots(const struct input *in)
 const struct section sections[] = {
 	{ "plan", "Nodes needed", "What the plan saves, what is proven about it, and how it was found.", has_plan, build_plan },
 	{ "packing", "How full the nodes are", "Demand on each node as a share of its capacity, at the busiest time of day, today and planned.", has_plan, build_packing },
+	{ "blame", "Who delays whom", "Rows wait, columns occupied the resource meanwhile. Seconds of delay per hour of wall time, measured.", has_session, build_blame },
 	{ "day", "Over the day", "Where the busiest hour lies, and which resource fills the nodes then.", has_slots, build_day },
 	{ "slowdown", "Predicted slowdown against limits", "Upper edge of the predicted slowdown of each service in the plan, beside the limit it was given.", has_plan, build_slowdown },
-	{ "blame", "Who delays whom", "Rows wait, columns occupied the resource meanwhile. Seconds of delay per hour of wall time, measured.", has_session, build_blame },
 	{ "wait", "What each service waited for", "Every nanosecond of measured wait has one cause. Own threads and own quota are never a neighbour's fault; unknown is never redistributed.", has_session, build_wait },
 	{ "services", "Services", "What each service used, and how much neighbours slowed it, estimated without a solo run from the measured delays.", has_session, build_services },
 	{ "timeline", "Over time", "Each strip is one resource or service from the start to the end of the session.", has_session, build_timeline },

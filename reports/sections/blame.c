@@ -84,13 +84,20 @@ static const struct column columns[] = {
 	{ 0 }
 };
 
-/* Services always stand in the matrix; other, kernel and so on only when they waited. */
 static bool suffers(const struct session *s, const int64_t *m, size_t victim)
 {
 	for (size_t c = 0; c < s->n_services; c++)
 		if (m[victim * s->n_services + c] > 0)
 			return true;
-	return is_service(s, victim);
+	return false;
+}
+
+static bool causes(const struct session *s, const int64_t *m, size_t culprit)
+{
+	for (size_t v = 0; v < s->n_services; v++)
+		if (m[v * s->n_services + culprit] > 0)
+			return true;
+	return false;
 }
 
 static struct table *matrix_table(const struct input *in, size_t at, enum blame_resource r, const int64_t *m, struct doc *d)
@@ -108,7 +115,7 @@ static struct table *matrix_table(const struct input *in, size_t at, enum blame_
 			size_t v = order[i], c = order[k];
 			double delay = (double)m[v * s->n_services + c];
 
-			if (delay <= 0 && (s->n_services > DENSE_SERVICES || !suffers(s, m, v)))
+			if (delay <= 0 && (s->n_services > DENSE_SERVICES || !suffers(s, m, v) || !causes(s, m, c)))
 				continue;
 			table_text(t, s->services[v].name);
 			table_text(t, s->services[c].name);
@@ -133,7 +140,7 @@ static void build_resource(const struct input *in, size_t at, enum blame_resourc
 	if (!m)
 		return;
 	t = matrix_table(in, at, r, m, d);
-	c = chart_of(CHART_MATRIX, resources[r].title, "diagonal: its own threads; shade by root of the delay", t);
+	c = chart_of(CHART_MATRIX, resources[r].title, "diagonal: its own threads; who neither waited nor delayed anyone is left out", t);
 	c.row = 0, c.series = 1, c.value = 2;
 	if (table_rows(t))
 		section_chart(sec, c);

@@ -77,5 +77,5 @@ void build_plan(const struct input *in, struct doc *d, struct doc_section *sec)
 		load_free(after);
 	}
 	section_table_take(sec, u, false);
-	section_table_take(sec, t, false);
+	section_table_take(sec, t, true);
 }
