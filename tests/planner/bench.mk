@@ -2,3 +2,11 @@
 .PHONY: bench-model
 bench-model: $(BUILD)/tests/planner/bench_model
 	tests/planner/bench_model.sh $(BUILD)
+
+# FULL=1: everything; DATA: folder of the public instances. Each table is one script tests/planner/bench_NAME.sh BUILD.
+.PHONY: bench-planner bench-eval
+PLANNER_TABLES := $(filter-out tests/planner/bench_model.sh,$(wildcard tests/planner/bench_*.sh))
+bench-eval: $(BUILD)/tests/planner/bench_eval
+	$<
+bench-planner: $(BUILD)/cotenant $(BUILD)/tests/planner/bench_planted bench-eval
+	@for t in $(PLANNER_TABLES); do echo "== $$t"; DATA='$(DATA)' FULL='$(FULL)' bash $$t $(BUILD) || exit 1; done

@@ -1,0 +1,73 @@
+/*
+ * Evaluations per second and core: does a service fit a node, over every column. Nothing leaves early (all fit), services and
+ * nodes are drawn in a fixed random order from a fleet that lies in cache, medians of 7 rounds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/rng.h"
+#include "planner/state.h"
+#include "tests/planner/planted.h"
+
+#define PAIRS 4096
+#define ROUNDS 7
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double rate(uint32_t resources, uint32_t slots, uint32_t repeats)
+{
+	struct planted_shape shape = { .services = 200, .nodes = 60, .slots = slots, .resources = resources, .per_node = 10, .fill = 0.5, .seed = 1 };
+	struct instance *in = planted_new(&shape, NULL);
+	struct state *st = state_new(in, NULL);
+	static uint32_t service[PAIRS], node[PAIRS];
+	double rates[ROUNDS];
+	volatile uint64_t sink = 0;
+	struct rng rng;
+
+	rng_seed(&rng, 3);
+	for (uint32_t i = 0; i < in->n_items; i++)
+		state_put(st, i, i / 10);
+	for (uint32_t k = 0; k < PAIRS; k++) {
+		service[k] = rng_below(&rng, in->n_services);
+		node[k] = rng_below(&rng, in->n_nodes);
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = now_s();
+		uint64_t fit = 0;
+
+		for (uint32_t n = 0; n < repeats; n++)
+			for (uint32_t k = 0; k < PAIRS; k++)
+				fit += state_fits_columns(st, service[k], node[k]);
+		rates[round] = (double)repeats * PAIRS / (now_s() - start);
+		sink += fit;
+	}
+	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);
+	if (sink != (uint64_t)ROUNDS * repeats * PAIRS)
+		printf("(not all fitted: the figure includes early exits)\n");
+	state_free(st);
+	instance_free(in);
+	return rates[ROUNDS / 2];
+}
+
+int main(void)
+{
+	printf("fit tests per second and core, in millions\n");
+	printf("  static,  6 resources   %7.1f\n", rate(6, 1, 500) / 1e6);
+	printf("  static, 10 resources   %7.1f   (must 30, aim 80)\n", rate(10, 1, 500) / 1e6);
+	printf("  curves, 196 samples    %7.1f   (must 5, aim 8)\n", rate(2, 98, 50) / 1e6);
+	return 0;
+}
