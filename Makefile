@@ -18,7 +18,7 @@ PKGS := gsl sqlite3 jansson zlib libbpf libelf
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -DCOTENANT_VERSION='"$(VERSION)"' -I. -I$(BUILD) $(WARN) -pthread $(CFLAGS) $(SAN)
-LDLIBS := -lbpf -lelf -lz -lgsl -lgslcblas -lsqlite3 -ljansson -lglpk -lm -pthread
+LDLIBS := -lbpf -lelf -lz -lgsl -lgslcblas -lsqlite3 -ljansson -lglpk -lmicrohttpd -lm -pthread
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -I. -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Wextra -Wno-unused-parameter -Werror
 

@@ -20,6 +20,7 @@
 	row(doctor) \
 	row(record) \
 	row(top) \
+	row(agent) \
 	row(run) \
 	row(press) \
 	row(campaign) \

@@ -4,7 +4,7 @@
 set -eu
 packages="build-essential clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libgsl-dev libsqlite3-dev libjansson-dev
 libglpk-dev libcmocka-dev sqlite3 iproute2 procps redis-server redis-tools memcached libmemcached-tools postgresql
-postgresql-contrib nginx-light wrk fio stress-ng iperf3 libbpf-tools linux-perf python3 python3-numpy cppcheck gzip xz-utils"
+libmicrohttpd-dev tmux curl postgresql-contrib nginx-light wrk fio stress-ng iperf3 libbpf-tools linux-perf python3 python3-numpy cppcheck gzip xz-utils"
 missing=""
 for p in $packages; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
