@@ -100,7 +100,7 @@ static void show_ratio(double v, char *out, size_t size)
 	if (a > 0 && a < 0.05)
 		snprintf(out, size, "%s0.1" NBSP "%%", v < 0 ? "> -" : "< ");
 	else
-		snprintf(out, size, "%.*f" NBSP "%%", a < 9.995 && a > 0 ? 1 : 0, percent);
+		snprintf(out, size, "%.*f" NBSP "%%", a < 9.95 && a > 0 ? 1 : 0, percent);
 }
 
 static void show_slowdown(double v, char *out, size_t size)

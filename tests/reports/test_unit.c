@@ -20,7 +20,7 @@ static void shows(void **state)
 		{ UNIT_COUNT, 0, "0" }, { UNIT_COUNT, 1234567, "1,234,567" }, { UNIT_COUNT, -1000, "-1,000" },
 		{ UNIT_NS, 0, "0" N "ns" }, { UNIT_NS, 999, "999" N "ns" }, { UNIT_NS, 1.5e6, "1.50" N "ms" }, { UNIT_NS, 7.2e12, "2.00" N "h" },
 		{ UNIT_BYTES, 1536, "1.50" N "KiB" }, { UNIT_BYTES_PER_S, 5 << 20, "5.00" N "MiB/s" },
-		{ UNIT_RATIO, 0.384, "38" N "%" }, { UNIT_RATIO, 0.0001, "< 0.1" N "%" }, { UNIT_RATIO, 0, "0" N "%" }, { UNIT_RATIO, 1, "100" N "%" },
+		{ UNIT_RATIO, 0.384, "38" N "%" }, { UNIT_RATIO, 0.0001, "< 0.1" N "%" }, { UNIT_RATIO, 0, "0" N "%" }, { UNIT_RATIO, 1, "100" N "%" }, { UNIT_RATIO, 0.0997, "10" N "%" },
 		{ UNIT_SLOWDOWN, 1.2, "1.20×" }, { UNIT_MCPU, 500, "0.50" N "cores" }, { UNIT_MONTHS, 1, "1" N "month" },
 		{ UNIT_S_PER_H, 0.001, "< 0.01" N "s/h" }, { UNIT_WALL_NS, 0, "1970-01-01 00:00:00Z" }, { UNIT_NS, NAN, "n/a" },
 	};
