@@ -20,7 +20,8 @@
 
 #define BOUNDS(row) \
 	row(volume) \
-	row(curve)
+	row(curve) \
+	row(aggregate)
 
 #define DECLARE_PACKER(name) extern const struct packer packer_##name;
 #define DECLARE_BOUND(name) extern const struct bound bound_##name;
