@@ -3,6 +3,7 @@
  * at least the positive part of the sum: so all nodes are taken as one big node. Moves are taken as free.
  */
 #include <math.h>
+#include <stddef.h>
 
 #include "planner/search.h"
 
