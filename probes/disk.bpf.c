@@ -7,6 +7,7 @@
  * block_rq_issue         the driver gets it (again, after a requeue); the first sight of it where nothing came before
  * block_rq_merge         it is absorbed by its neighbour, whose bytes then include it
  * block_rq_complete      done, wholly or in part
+ * block_io_done (6.5+)   a second look at the end
  * writeback_dirty_*      a page of a file gets dirty: remember the writer
  *
  * A flush is counted as the request that asked for it; the one that the kernel makes itself to serve several (it has no
@@ -49,6 +50,7 @@ static __always_inline int request_open(struct request *rq, __u64 now, bool issu
 		return 0;
 	r.device = index;
 	r.op = op;
+	r.bytes = rq->__data_len;
 	r.slot = slot_of_request(rq, &method);
 	if (bpf_map_update_elem(&disk_requests, &key, &r, BPF_NOEXIST)) {
 		disk_lose(DISK_LOST_REQUEST);
@@ -108,9 +110,33 @@ int BPF_PROG(disk_complete, struct request *rq, int error, unsigned int bytes)
 	if (op >= DISK_OPS)
 		return 0;
 	__sync_fetch_and_add(&totals->bytes[op], bytes);
-	if (rq->__data_len > bytes)
+	if (rq->__data_len > bytes) {
+		r->bytes -= bytes;
+		return 0;
+	}
+	now = bpf_ktime_get_ns();
+	times_record(totals, r, op, now);
+	request_close(rq, r, now);
+	return 0;
+}
+
+/* What the event before did not see. */
+SEC("tp_btf/block_io_done")
+int BPF_PROG(disk_done, struct request *rq)
+{
+	struct disk_request *r = request_find(rq);
+	struct disk_slot *totals;
+	__u64 now, op;
+
+	if (!r)
+		return 0;
+	totals = slot_totals(r->slot);
+	op = r->op;
+	hide(op);
+	if (!totals || op >= DISK_OPS)
 		return 0;
 	now = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&totals->bytes[op], r->bytes);
 	times_record(totals, r, op, now);
 	request_close(rq, r, now);
 	return 0;
@@ -140,6 +166,7 @@ int BPF_PROG(disk_issue, struct request *rq)
 	if (!r)
 		return request_open(rq, now, true);
 	r->issue_ns = now;
+	r->bytes = rq->__data_len;
 	return 0;
 }
 
@@ -154,8 +181,10 @@ int BPF_PROG(disk_start, struct request *rq)
 {
 	struct disk_request *r = request_find(rq);
 
-	if (r)                   /* completed where we do not look */
+	if (r) {                 /* its end was not seen */
+		disk_lose(DISK_LOST_COMPLETION);
 		request_close(rq, r, bpf_ktime_get_ns());
+	}
 	return request_open(rq, bpf_ktime_get_ns(), false);
 }
 

@@ -140,6 +140,7 @@ static int disk_open(struct probe_shared *shared, void **state, struct err *e)
 	p->skel->rodata->blkio_kind = blkio_hierarchy();
 	io_start = libbpf_find_vmlinux_btf_id("block_io_start", BPF_TRACE_RAW_TP) > 0;
 	bpf_program__set_autoload(p->skel->progs.disk_start, io_start);
+	bpf_program__set_autoload(p->skel->progs.disk_done, io_start);
 	bpf_program__set_autoload(p->skel->progs.disk_insert, !io_start);
 	bpf_program__set_autoload(p->skel->progs.disk_dirty_folio,
 				  libbpf_find_vmlinux_btf_id("writeback_dirty_folio", BPF_TRACE_RAW_TP) > 0);

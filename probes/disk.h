@@ -18,7 +18,7 @@
 
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_OPS };
 enum disk_method { DISK_BY_CGROUP, DISK_BY_TASK, DISK_BY_INODE, DISK_BY_NOBODY, DISK_METHODS };
-enum disk_loss { DISK_LOST_REQUEST, DISK_LOST_DEVICE, DISK_LOST_COUNT, DISK_LOSSES };
+enum disk_loss { DISK_LOST_REQUEST, DISK_LOST_DEVICE, DISK_LOST_COUNT, DISK_LOST_COMPLETION, DISK_LOSSES };
 
 struct disk_slot {               /* map disk_slots: totals of one slot */
 	__u64 bytes[DISK_OPS], ios[DISK_OPS];
@@ -49,6 +49,8 @@ struct disk_request {            /* map disk_requests, by address of the kernel'
 	__u32 device;
 	__u16 slot;
 	__u8 op, pad;
+	__u32 bytes;             /* issued and not yet completed */
+	__u32 pad2;
 };
 
 struct disk_place {              /* map disk_index, by device number */
@@ -56,7 +58,7 @@ struct disk_place {              /* map disk_index, by device number */
 	__u32 stacked;           /* its requests come back as another device's: not counted */
 };
 
-_Static_assert(sizeof(struct disk_request) == 24, "disk_request layout");
+_Static_assert(sizeof(struct disk_request) == 32, "disk_request layout");
 _Static_assert(sizeof(struct disk_slot) == 8 * (4 * DISK_OPS + DISK_METHODS + 2) + 8 * DISK_OPS * HIST_BUCKETS, "disk_slot layout");
 
 #endif

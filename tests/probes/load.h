@@ -1,0 +1,21 @@
+/* A command under the probes in a cgroup of its own, and figures summed over the readings until it ended. */
+#ifndef TESTS_PROBES_LOAD_H
+#define TESTS_PROBES_LOAD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probes/probe.h"
+#include "tests/probes/cgroup.h"
+
+/* Starts `sh -c command` inside the cgroup (NULL = where we are); its output goes to /dev/null. */
+pid_t load_start(const struct cgroup_pair *c, const char *command);
+int load_wait(pid_t pid);                            /* exit status */
+
+/* Add one reading's counters and blame to sum (absent stays absent until something is there). */
+void load_add(struct probes *p, struct probe_sample *one, struct probe_sample *sum);
+
+/* The number that the path of keys ("jobs.0.write.io_bytes") leads to in a JSON file; -1 when there is none. */
+double load_json(const char *path, const char *keys);
+
+#endif
