@@ -59,7 +59,7 @@ static void side_solve(struct latent_work *w, double *v, int k, double ridge)
 		mean += any ? v[latent_at(l, k, i, l->n_types)] : 0;
 		seen += any;
 	}
-	if (k > 0 && l->kinds[k] == 's')
+	if (l->kinds[k] == 's' && k)
 		mean = 0; /* further resources are shrunk away unless the runs insist */
 	else if (seen)
 		mean /= seen;
