@@ -197,7 +197,7 @@ uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth)
 	values_set(c, dual);
 	c->price->tune = QUICK_TUNE;
 	price_prepare(c->price, c->value, left);
-	for (uint32_t i = 0; i < types; i++) {
+	for (uint32_t i = 0; i < types && !race_done(c->race, 0); i++) {
 		uint32_t t = start + i < types ? start + i : start + i - types;
 
 		if (!left[t] || c->value[t] <= 0)
