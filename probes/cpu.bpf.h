@@ -259,34 +259,41 @@ static __noinline int quota_charge(struct cpu_victim *v, const struct slice *s, 
 	return 0;
 }
 
-/* End of a slice: charge all victims, backwards so that one without waiters can be replaced by the last. Global, so that
- * the verifier walks the loop once and not once per path behind it. */
+/* Charge one listed victim; returns whether it still has waiters. Global functions are verified once and by themselves: that
+ * keeps the verifier's work for the loop around small. */
+__noinline int victim_charge(struct cpu_state *cs, const struct slice *s, __u32 slot)
+{
+	struct cpu_victim *v;
+	__u64 ns;
+
+	if (!cs || !s)
+		return 0;
+	v = victim_of(cs, slot);
+	ns = v->n * s->length - v->missed;
+	v->missed = 0;
+	if (v->cfs_rq)
+		quota_charge(v, s, cs->occupant, ns);
+	else
+		blame_charge(v, cs->occupant, s, ns);
+	v->listed = v->n > 0;
+	return v->listed;
+}
+
+/* End of a slice: charge all victims, backwards so that one without waiters can be replaced by the last. */
 __noinline int slice_charge(struct cpu_state *cs, const struct slice *s)
 {
-	__u64 n, last, occupant;
-	struct cpu_victim *v;
-	__u32 slot;
+	__u64 n, last;
 
 	if (!cs || !s)
 		return 0;
 	n = cs->n_list;
-	occupant = cs->occupant;
-
 	for (int i = 0; i < SLOTS && n; i++) {
 		n--;
 		opaque(n);
 		if (n >= SLOTS)
 			break;
-		slot = cs->list[n];
-		v = victim_of(cs, slot);
-		if (v->cfs_rq)
-			quota_charge(v, s, occupant, v->n * s->length - v->missed);
-		else
-			blame_charge(v, occupant, s, v->n * s->length - v->missed);
-		v->missed = 0;
-		if (v->n)
+		if (victim_charge(cs, s, cs->list[n]))
 			continue;
-		v->listed = 0;
 		last = cs->n_list - 1ULL;
 		opaque(last);
 		if (last >= SLOTS)

@@ -7,3 +7,7 @@ bench-probes: $(BUILD)/tests/probes/bench_hold $(BUILD)/tests/probes/empty.bpf.o
 truth-cpu: $(BUILD)/tests/probes/bench_truth_cpu
 	$(BUILD)/tests/probes/bench_truth_cpu > $(BUILD)/truth-cpu.md
 	cp $(BUILD)/truth-cpu.md docs/truth-cpu.md
+
+# the probes on Debian's kernels, in virtual machines
+test-kernels: $(BUILD)/tests/probes/test_cpu $(BUILD)/tests/probes/test_hist
+	tests/vm/kernels.sh $(BUILD)

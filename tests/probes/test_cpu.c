@@ -5,27 +5,31 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "tests/probes/scene.h"
 
 #define RUN_MS 1200
-#define CLOCK_LAG_NS 500ull
+#define ATTEMPTS 4
+#define CLOCK_LAG_NS 500ull /* per wait; COTENANT_TEST_LAG_NS in an emulated machine, where a BPF program takes microseconds */
 #define SMALL_NS 50000000ull /* sums below are too short to speak of percent */
 
 static struct probes *probes;
+static uint64_t lag_ns = CLOCK_LAG_NS, percent = 1;
 
-/* Within 1 %, and `slack_ns`: the tracepoints stand some 100 ns (and in guests a timer exit) behind the places where the scheduler reads its clock, which
- * counts only where waits last microseconds. */
-static void within(const char *what, const char *scene, unsigned slot, uint64_t got, uint64_t kernel, uint64_t slack_ns)
+/* Within `percent`, and `slack_ns`: the tracepoints stand some 100 ns (and in guests a timer exit) behind the places where
+ * the scheduler reads its clock, which counts only where waits last microseconds. */
+static bool within(const char *what, const char *scene, unsigned slot, uint64_t got, uint64_t kernel, uint64_t slack_ns)
 {
 	uint64_t diff = got > kernel ? got - kernel : kernel - got;
 
-	if (kernel >= SMALL_NS)
-		printf("figure: %s: slot %u %s %.3f ms, kernel %.3f ms, off by %.3f %%\n", scene, slot, what, (double)got / 1e6,
-		       (double)kernel / 1e6, 100.0 * (double)diff / (double)kernel);
-	if (kernel >= SMALL_NS && diff * 100 > kernel + 100 * slack_ns)
-		fail_msg("%s: slot %u: %s %llu ns, the kernel says %llu", scene, slot, what, (unsigned long long)got, (unsigned long long)kernel);
+	if (kernel < SMALL_NS)
+		return true;
+	printf("figure: %s: slot %u %s %.3f ms, kernel %.3f ms, off by %.3f %%\n", scene, slot, what, (double)got / 1e6,
+	       (double)kernel / 1e6, 100.0 * (double)diff / (double)kernel);
+	return diff * 100 <= kernel * percent + 100 * slack_ns;
 }
 
 /* schedstat counts interrupts as the task's run time where the kernel keeps no interrupt clock; either way ours plus ours. */
@@ -36,44 +40,58 @@ static uint64_t nearer(uint64_t a, uint64_t b, uint64_t target)
 	return da < db ? a : b;
 }
 
-static void check(const struct scene *sc, const struct scene_result *r)
+static bool agrees_with_kernel(const struct scene *sc, const struct scene_result *r)
 {
-	double wait = (double)r->wait_ns[SCENE_SLOT(sc->victim)], share = (double)r->blame[SCENE_SLOT(sc->victim)][SCENE_SLOT(sc->culprit)] / (wait > 0 ? wait : 1);
+	bool ok = true;
 
-	assert_int_equal(r->worst_residual_ns, 0);
-	assert_int_equal(r->losses, 0);
 	for (unsigned g = 0; g < SCENE_GROUPS; g++) {
 		unsigned slot = SCENE_SLOT(g);
-		uint64_t kernel;
+		uint64_t kernel = r->group_run_ns[slot] ? r->group_run_ns[slot] : r->kernel_run_ns[slot];
 
 		if (!r->kernel_run_ns[slot])
 			continue;
-		kernel = r->group_run_ns[slot] ? r->group_run_ns[slot] : r->kernel_run_ns[slot];
-		within("run", sc->name, slot, nearer(r->run_ns[slot], r->run_ns[slot] + r->irq_ns[slot], kernel), kernel, CLOCK_LAG_NS * r->runs[slot]);
+		ok &= within("run", sc->name, slot, nearer(r->run_ns[slot], r->run_ns[slot] + r->irq_ns[slot], kernel), kernel,
+			     lag_ns * r->runs[slot]);
 		if (sc->culprit != PSEUDO + SLOT_THROTTLE)
-			within("wait", sc->name, slot, r->wait_ns[slot], r->kernel_wait_ns[slot], CLOCK_LAG_NS * r->waits[slot]);
-		assert_true(r->blame[slot][SLOT_UNKNOWN] * 100 <= r->wait_ns[slot]);
-		assert_int_equal(r->hist_count[slot], r->waits[slot]);
+			ok &= within("wait", sc->name, slot, r->wait_ns[slot], r->kernel_wait_ns[slot], lag_ns * r->waits[slot]);
+		ok &= r->blame[slot][SLOT_UNKNOWN] * 100 <= r->wait_ns[slot];
 	}
 	if (sc->culprit == PSEUDO + SLOT_THROTTLE)
-		within("throttled", sc->name, SCENE_SLOT(sc->victim), r->blame[SCENE_SLOT(sc->victim)][SLOT_THROTTLE], r->throttled_ns, 0);
-	if (sc->least > 0) {
-		printf("figure: %s: %.2f %% of the wait at the culprit\n", sc->name, 100 * share);
-		if (share < sc->least)
-			for (unsigned c = 0; c < SLOTS; c++)
-				if (r->blame[SCENE_SLOT(sc->victim)][c])
-					printf("  culprit %u: %.3f ms\n", c, (double)r->blame[SCENE_SLOT(sc->victim)][c] / 1e6);
-		assert_true(share >= sc->least);
-	}
+		ok &= within("throttled", sc->name, SCENE_SLOT(sc->victim), r->blame[SCENE_SLOT(sc->victim)][SLOT_THROTTLE], r->throttled_ns, 0);
+	return ok;
 }
 
+static bool names_the_culprit(const struct scene *sc, const struct scene_result *r)
+{
+	unsigned victim = SCENE_SLOT(sc->victim);
+	double wait = (double)r->wait_ns[victim], share = (double)r->blame[victim][SCENE_SLOT(sc->culprit)] / (wait > 0 ? wait : 1);
+
+	if (sc->least <= 0)
+		return true;
+	printf("figure: %s: %.2f %% of the wait at the culprit\n", sc->name, 100 * share);
+	for (unsigned c = 0; c < SLOTS && share < sc->least; c++)
+		if (r->blame[victim][c])
+			printf("  culprit %u: %.3f ms\n", c, (double)r->blame[victim][c] / 1e6);
+	return share >= sc->least;
+}
+
+/* Conservation holds in every attempt. The comparisons with the outside world get several, since the rest of the machine
+ * (and, in a guest, the host) takes part in the scenes whether we like it or not. */
 static void scene_holds(void **state)
 {
 	static struct scene_result r;
 	const struct scene *sc = *state;
+	bool ok = false;
 
-	assert_int_equal(scene_run(sc, probes, RUN_MS, &r), 0);
-	check(sc, &r);
+	for (unsigned i = 0; i < ATTEMPTS && !ok; i++) {
+		assert_int_equal(scene_run(sc, probes, RUN_MS, &r), 0);
+		assert_int_equal(r.worst_residual_ns, 0);
+		assert_int_equal(r.losses, 0);
+		for (unsigned slot = 0; slot < SLOTS; slot++)
+			assert_int_equal(r.hist_count[slot], r.waits[slot]);
+		ok = agrees_with_kernel(sc, &r) & names_the_culprit(sc, &r);
+	}
+	assert_true(ok);
 }
 
 static int setup(void **state)
@@ -99,6 +117,10 @@ int main(void)
 {
 	struct CMUnitTest tests[32] = { 0 };
 
+	if (getenv("COTENANT_TEST_PERCENT") && parse_u64(getenv("COTENANT_TEST_PERCENT"), &percent))
+		return 2;
+	if (getenv("COTENANT_TEST_LAG_NS") && parse_u64(getenv("COTENANT_TEST_LAG_NS"), &lag_ns))
+		return 2;
 	if (geteuid() != 0) {
 		puts("needs root: BPF programs are loaded");
 		return 77;
