@@ -24,6 +24,6 @@ const struct scene scenes[] = {
 		     { ACT_PING, 2, 1, ANY_CPU, 0, 0 }, { ACT_PONG, 2, 1, ANY_CPU, 0, 0 } } },
 	{ .name = "many runnable tasks, migrations while queued, exits", .n_tasks = 6,
 	  .tasks = { { ACT_BURN, 0, 3, ANY_CPU, 0, 0 }, { ACT_WORK, 0, 4, ANY_CPU, 800, 300 }, { ACT_BURN, 1, 3, ANY_CPU, 0, 0 },
-		     { ACT_YIELD, 1, 2, ANY_CPU, 50, 0 }, { ACT_FORK, 2, 2, ANY_CPU, 300, 1500 }, { ACT_SHUFFLE, 3, 2, ANY_CPU, 400, 0 } } },
+		     { ACT_YIELD, 1, 2, ANY_CPU, 50, 0 }, { ACT_FORK, 2, 2, ANY_CPU, 300, 1500 }, { ACT_SHUFFLE, 3, 2, ANY_CPU, 2000, 0 } } },
 };
 const unsigned n_scenes = sizeof(scenes) / sizeof(scenes[0]);
