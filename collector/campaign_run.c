@@ -223,9 +223,11 @@ static pid_t record_start(const struct run *run, const char *session)
 	char *log = str_fmt("%s/record.log", run->folder);
 	pid_t pid;
 
-	snprintf(duration, sizeof(duration), "%.0fms", run->c->measure_s * 1000);
-	pid = spawn((char *[]){ "/proc/self/exe", "record", "--duration", duration, "-o", (char *)(uintptr_t)session, NULL }, log, 0);
+	snprintf(duration, sizeof(duration), "%.0fs", ceil(run->c->measure_s + 2 * GRACE_S));
+	pid = spawn((char *[]){ "/proc/self/exe", "record", "--quiet", "--duration", duration, "-o", (char *)(uintptr_t)session, NULL }, log, 0);
 	free(log);
+	for (int tries = 0; tries < READY_TRIES && access(session, F_OK); tries++)
+		nap(); /* the session exists once the probes are attached */
 	return pid;
 }
 
@@ -247,8 +249,8 @@ static void run_once(struct run *run, struct campaign_result *r)
 		for (size_t i = 0; i < s->n; i++)
 			reap(&loads[i], now_ns() + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
 	}
-	loads_start(run, loads, c->measure_s, true);
 	record.pid = record_start(run, session);
+	loads_start(run, loads, c->measure_s, true);
 	r->ok = true;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct campaign_service *sv = &c->services[s->member[i]];
@@ -259,6 +261,8 @@ static void run_once(struct run *run, struct campaign_result *r)
 		if (!isfinite(r->truth[i]))
 			fail(r, "its load generator's output has no positive figure where the pattern looks", sv->id);
 	}
+	if (record.pid > 0)
+		kill(record.pid, SIGINT);
 	if (reap(&record, now_ns() + grace))
 		fail(r, "recording failed, see record.log", "session");
 	if (press.pid > 0) {

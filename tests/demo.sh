@@ -99,21 +99,25 @@ truth_of() { # service log -> operations (bytes for the writer) per second, by t
 step=0
 steps=11
 phase() { # services of this phase…
-	local name s before
+	local name s before recorder
 	name=$(IFS=+; echo "$*")
 	step=$((step + 1))
 	printf '[%2d/%d] %-30s %ss\n' $step $steps "$name" "$phase_s"
 	loads=()
+	"$cotenant" record --quiet --duration 120s --interval 1s -o "$out/$name.db" > "$work/record.log" 2>&1 &
+	recorder=$!
+	started+=("$recorder")
+	for _ in $(seq 300); do [ -e "$out/$name.db" ] && break; sleep 0.1; done # it exists once the probes are attached
 	before=$(redis_ops)
 	for s in "$@"; do
-		load "$s" "$((phase_s + 1))" "$work/$name.$s" &
+		load "$s" "$phase_s" "$work/$name.$s" &
 		loads+=($!)
 	done
-	"$cotenant" record --duration "$phase_s"s --interval 1s -o "$out/$name.db" > "$work/record.log" 2>&1 ||
-		{ cat "$work/record.log" >&2; exit 3; }
 	wait "${loads[@]}" || true
 	loads=()
-	echo $((($(redis_ops) - before) / (phase_s + 1))) > "$work/$name.redis.rate"
+	kill -INT $recorder
+	wait $recorder || { cat "$work/record.log" >&2; exit 3; }
+	echo $((($(redis_ops) - before) / phase_s)) > "$work/$name.redis.rate"
 	for s in "$@"; do
 		truth_of "$s" "$work/$name.$s" > "$work/$name.$s.truth"
 		[ -s "$work/$name.$s.truth" ] || { echo "demo: $s's load generator gave no figure:" >&2; cat "$work/$name.$s.err" >&2; exit 3; }
