@@ -5,12 +5,14 @@
  */
 #include "planner/solve/fewest.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "planner/solve/columns.h"
 #include "planner/solve/dive.h"
 #include "planner/solve/eject.h"
+#include "planner/solve/tight.h"
 
 #define MAX_ITEMS 50000        /* beyond, one scan of all bins per step is too dear */
 #define MAX_COLUMN_TYPES 4000  /* rows of the master that GLPK solves within seconds */
@@ -34,6 +36,8 @@ static void lane_columns(struct race *r, uint64_t seed)
 
 	eject_race(r, seed, WARM_STEPS);
 	columns_init(&c, r, seed);
+	race_prove(r, (uint32_t)ceil(c.center_bound * (1 - 1e-9) - 1e-6), "volume");
+	tight_add(&c, r->bound);
 	if (columns_root(&c) && !race_done(r, 0)) {
 		e = eject_new(r->p, seed + 1);
 		dive_race(&c, e);

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Vector bin packing against known optima. Usage: bench_vbp.sh DATA, a folder with known.csv (family, instance, lower_bound,
-# optimum or empty, best_of_320_heuristics) and instances.tar.gz (family/instance.vbp). Environment: COTENANT; FULL=1 all
+# Vector bin packing against known optima. Usage: bench_vbp.sh BUILD. DATA/vbp is a folder with known.csv (family, instance, lower_bound,
+# optimum or empty, best_of_320_heuristics) and instances.tar.gz (family/instance.vbp). Environment: FULL=1 all
 # instances, else every STEP-th (default 60); TIME per instance (10s), THREADS (2). Peer: glpsol on the smallest, where installed.
 set -eu
-data=${1:?folder of the instances}
-cotenant=${COTENANT:-build/cotenant}
+cotenant=${1:-build}/cotenant
+[ -r "${DATA:-}/vbp/known.csv" ] || { echo "bench_vbp: set DATA to the folder of public instances; skipped"; exit 0; }
+data=$DATA/vbp
 step=${STEP:-60}
 [ "${FULL:-0}" = 1 ] && step=1
 dir=$(mktemp -d)
