@@ -146,7 +146,7 @@ static uint32_t label_add(struct instance_reader *r, const char *name)
 	names_add(&r->values[n - 1], in->label_values[n - 1][0]);
 	names_add(&r->labels, in->label_names[n - 1]);
 	wide = mem_alloc((size_t)(in->n_nodes + 1) * n, sizeof(*wide));
-	for (size_t k = 0; k < in->n_nodes; k++)
+	for (size_t k = 0; n > 1 && k < in->n_nodes; k++)
 		memcpy(wide + k * n, in->node_label + k * (n - 1), (n - 1) * sizeof(*wide));
 	free(in->node_label);
 	in->node_label = wide;
