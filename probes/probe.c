@@ -3,7 +3,7 @@
  * cost and losses.
  *
  * Cost: the kernel's BPF statistics (BPF_ENABLE_STATS) add about 65 ns to every run of a program, more than some programs
- * take. So they are on for one interval in STATS_EVERY only; run_ns is what those intervals measured, times STATS_EVERY.
+ * take. So they are on for one part in STATS_EVERY of the time only; run_ns is what was measured then, scaled to the whole time.
  */
 #include "probes/probe.h"
 
@@ -44,7 +44,9 @@ struct running {
 struct probes {
 	struct probe_shared shared;
 	struct running run[N_TABLE];
-	uint64_t last_ns, refreshed_ns, intervals;
+	uint64_t last_ns, refreshed_ns;
+	uint64_t opened_ns, stats_ns;  /* stats_ns: how long statistics have been on */
+	uint64_t stats_since_ns;
 	int stats_fd;
 };
 
@@ -173,7 +175,7 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 			      table[0]->name, p->run[0].note);
 		goto fail;
 	}
-	p->last_ns = p->refreshed_ns = now_ns();
+	p->last_ns = p->refreshed_ns = p->opened_ns = p->stats_since_ns = now_ns();
 	p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	*out = p;
 	return 0;
@@ -236,8 +238,13 @@ static void statistics_read(struct running *r, struct bpf_object *obj)
 
 static void statistics_step(struct probes *p)
 {
-	bool on = p->intervals % STATS_EVERY == 0;
+	uint64_t now = now_ns();
+	bool on;
 
+	if (p->stats_fd >= 0)
+		p->stats_ns += now - p->stats_since_ns;
+	p->stats_since_ns = now;
+	on = p->stats_ns * STATS_EVERY <= now - p->opened_ns;
 	for (size_t i = 0; i < N_TABLE; i++)
 		if (p->run[i].state) {
 			statistics_read(&p->run[i], table[i]->object(p->run[i].state));
@@ -273,7 +280,6 @@ int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
 		p->refreshed_ns = s->end_ns;
 		__atomic_fetch_add(&p->shared.ctl->generation, 1, __ATOMIC_SEQ_CST);
 	}
-	p->intervals++;
 	statistics_step(p);
 	return err;
 }
@@ -287,13 +293,12 @@ size_t probes_count(const struct probes *p)
 void probes_status(const struct probes *p, size_t i, struct probe_status *out)
 {
 	const struct running *r = &p->run[i];
-	uint64_t scale = p->intervals > 1 ? p->intervals : 1;
-	uint64_t measured = (p->intervals + STATS_EVERY - 1) / STATS_EVERY;
+	double scale = p->stats_ns ? (double)(p->last_ns - p->opened_ns) / (double)p->stats_ns : 1;
 
 	*out = (struct probe_status){ .name = table[i]->name, .help = table[i]->help, .state = r->status };
 	snprintf(out->note, sizeof(out->note), "%s", r->note);
-	out->run_ns = (uint64_t)((double)r->run_ns * (double)scale / (double)(measured ? measured : 1));
-	out->runs = (uint64_t)((double)r->runs * (double)scale / (double)(measured ? measured : 1));
+	out->run_ns = (uint64_t)((double)r->run_ns * scale);
+	out->runs = (uint64_t)((double)r->runs * scale);
 	out->losses = r->losses + r->seen_misses;
 }
 
