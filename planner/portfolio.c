@@ -11,11 +11,11 @@
 #include "planner/search.h"
 
 #define PACKERS(row) \
+	row(curve) \
 	row(fill) \
 	row(greedy) \
 	row(fewest) \
 	row(anneal) \
-	row(curve) \
 	row(empty)
 
 #define BOUNDS(row) \

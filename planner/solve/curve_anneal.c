@@ -419,9 +419,10 @@ static void curve_run(struct search *s)
 	rng_seed(&j->rng, s->seed);
 	j->start_ns = search_now_ns();
 	j->length_ns = s->deadline_ns == UINT64_MAX ? OPEN_ENDED_NS : s->deadline_ns > j->start_ns ? s->deadline_ns - j->start_ns : 1;
-	construct(j);
-	offer(j);
-	cool(j);
+	if (construct(j)) { /* else leave the instance to the general packers */
+		offer(j);
+		cool(j);
+	}
 	search_spend(s, j->iterations);
 	free(j->regions);
 	free(j->nodes);
@@ -448,4 +449,5 @@ const struct packer packer_curve = {
 	.help = "annealing in random regions for curves over the day with a convex cost of utilisation",
 	.applies = packer_applies,
 	.run = curve_run,
+	.share = 0.97, /* the rest is for the bounds */
 };

