@@ -1,0 +1,133 @@
+/* privileged: the network probe against iperf3's own account, a shaped device shared by two, and requests against redis-benchmark. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/probes/load.h"
+
+#define UDP_HEADERS 28
+#define REQUESTS 5000
+
+static struct cgroup_pair groups[3];
+static struct probes *probes;
+static struct probe_sample *one, *sum;
+
+static int64_t got(enum probe_counter m, unsigned group)
+{
+	return sum->counters[m][SLOT_FIRST + group];
+}
+
+static void begin(void)
+{
+	load_add(probes, one, sum);
+	probe_sample_free(sum);
+	sum = probe_sample_new();
+}
+
+static void within_1pct(const char *what, double measured, double truth)
+{
+	printf("figure: %s: measured %.0f, its own %.0f, off by %.3f %%\n", what, measured, truth, 100 * (measured - truth) / truth);
+	assert_true(truth > 0);
+	assert_true(measured >= 0.99 * truth && measured <= 1.01 * truth);
+}
+
+static void test_traffic(void **state)
+{
+	char out[] = "/tmp/cotenant-net-XXXXXX", command[300];
+	double packets;
+	pid_t server;
+
+	(void)state;
+	close(mkstemp(out));
+	begin();
+	server = load_start(&groups[0], "exec timeout 20 iperf3 -s -1 -p 5987");
+	snprintf(command, sizeof(command), "for i in 1 2 3 4 5 6 7 8 9; do iperf3 -c 127.0.0.1 -p 5987 -u -b 50M -l 1400 -t 2 --json > %s && exit; sleep 0.3; done; exit 1", out);
+	assert_int_equal(load_wait(load_start(&groups[1], command)), 0);
+	load_wait(server);
+	load_add(probes, one, sum);
+	packets = load_json(out, "end.sum.packets");
+	within_1pct("sent packets", (double)got(PROBE_COUNTER_NET_TX_PACKETS, 1), packets);
+	within_1pct("sent bytes", (double)got(PROBE_COUNTER_NET_TX_BYTES, 1), load_json(out, "end.sum.bytes") + UDP_HEADERS * packets);
+	unlink(out);
+}
+
+/* Two senders behind one shaper (8 Mbit/s, real tbf): each waits, for the other too; waiting = sum of the row. */
+static void test_shaper(void **state)
+{
+	const char *flood = "timeout 2 bash -c 'x=$(head -c 1000 /dev/zero | tr \"\\0\" x); while :; do printf %s $x > /dev/udp/10.213.77.2/9; sleep 0.0015; done'";
+	uint64_t row = 0, other;
+
+	(void)state;
+	if (system("ip netns add cotenant-t && ip link add cotn0 type veth peer name cotn1 netns cotenant-t && ip addr add 10.213.77.1/24 dev cotn0 && "
+		   "ip link set cotn0 up && ip -n cotenant-t addr add 10.213.77.2/24 dev cotn1 && ip -n cotenant-t link set cotn1 up && "
+		   "tc qdisc add dev cotn0 root tbf rate 4mbit burst 2000 limit 60000")) {
+		system("ip link del cotn0 2> /dev/null; ip netns del cotenant-t 2> /dev/null");
+		skip();
+	}
+	begin();
+	pid_t a = load_start(&groups[0], flood), b = load_start(&groups[1], flood);
+	load_wait(a);
+	load_wait(b);
+	sleep(1); /* the queue drains */
+	load_add(probes, one, sum);
+	system("ip link del cotn0; ip netns del cotenant-t");
+	for (unsigned k = 0; k < SLOTS; k++)
+		row += sum->blame[PROBE_BLAME_NET][SLOT_FIRST][k];
+	other = sum->blame[PROBE_BLAME_NET][SLOT_FIRST][SLOT_FIRST + 1];
+	printf("figure: shaper: waited %.1f ms, for the other %.1f ms, in packets that left %.1f ms\n", (double)row / 1e6, (double)other / 1e6,
+	       (double)got(PROBE_COUNTER_NET_TX_DELAY, 0) / 1e6);
+	assert_true(other * 5 > row && other * 5 < 4 * row);
+	assert_int_equal(row, got(PROBE_COUNTER_NET_TX_DELAY, 0));
+}
+
+static void test_requests(void **state)
+{
+	char command[300];
+	pid_t server = load_start(&groups[2], "exec timeout 30 redis-server --port 5986 --save ''");
+
+	(void)state;
+	assert_int_equal(load_wait(load_start(NULL, "for i in 1 2 3 4 5 6 7 8 9; do redis-cli -p 5986 ping && exit; sleep 0.3; done; exit 1")), 0);
+	begin();
+	snprintf(command, sizeof(command), "redis-benchmark -p 5986 -n %d -c 4 -t get", REQUESTS);
+	assert_int_equal(load_wait(load_start(NULL, command)), 0);
+	load_add(probes, one, sum);
+	load_wait(load_start(NULL, "redis-cli -p 5986 shutdown nosave"));
+	load_wait(server);
+	within_1pct("requests", (double)got(PROBE_COUNTER_REQ, 2), REQUESTS);
+	printf("figure: mean latency at the server's socket %.1f us\n", (double)got(PROBE_COUNTER_REQ_TIME, 2) / 1e3 / (double)got(PROBE_COUNTER_REQ, 2));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_traffic), cmocka_unit_test(test_shaper), cmocka_unit_test(test_requests) };
+	const char *const only[] = { "net", "request", NULL };
+	const struct probes_config config = { .only = only };
+	struct err e = { 0 };
+	int failed = 1;
+
+	if (geteuid() || system("command -v iperf3 redis-server redis-benchmark tc > /dev/null")) {
+		printf("needs root, iperf3, redis and tc\n");
+		return 77;
+	}
+	one = probe_sample_new();
+	sum = probe_sample_new();
+	if (cgroup_pair_open(&groups[0], 70, 0) || cgroup_pair_open(&groups[1], 71, 0) || cgroup_pair_open(&groups[2], 72, 0) ||
+	    probes_open(&config, &probes, &e)) {
+		printf("cannot start: %s\n", e.text);
+	} else {
+		for (unsigned i = 0; i < 3; i++)
+			probes_slot_set(probes, SLOT_CGROUP2, groups[i].v2_id, SLOT_FIRST + i);
+		failed = cmocka_run_group_tests(tests, NULL, NULL);
+	}
+	probes_close(probes);
+	for (unsigned i = 0; i < 3; i++)
+		cgroup_pair_close(&groups[i]);
+	probe_sample_free(one);
+	probe_sample_free(sum);
+	return failed;
+}
