@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,18 +40,23 @@ static void within_1pct(const char *what, double measured, double truth)
 static void test_traffic(void **state)
 {
 	char out[] = "/tmp/cotenant-net-XXXXXX", command[300];
-	double packets;
+	double packets = 0;
 	pid_t server;
 
 	(void)state;
 	close(mkstemp(out));
-	begin();
-	server = load_start(&groups[0], "exec timeout 20 iperf3 -s -1 -p 5987");
-	snprintf(command, sizeof(command), "for i in 1 2 3 4 5 6 7 8 9; do iperf3 -c 127.0.0.1 -p 5987 -u -b 50M -l 1400 -t 2 --json > %s && exit; sleep 0.3; done; exit 1", out);
-	assert_int_equal(load_wait(load_start(&groups[1], command)), 0);
-	load_wait(server);
-	load_add(probes, one, sum);
-	packets = load_json(out, "end.sum.packets");
+	/* A client that comes before the server listens, or meets one that is just leaving, gives no report: once more then. */
+	for (int tries = 0; tries < 5 && packets <= 0; tries++) {
+		begin();
+		server = load_start(&groups[0], "exec timeout 20 iperf3 -s -1 -p 5987");
+		usleep(300000);
+		snprintf(command, sizeof(command), "timeout 10 iperf3 -c 127.0.0.1 -p 5987 -u -b 50M -l 1400 -t 2 --json > %s", out);
+		if (load_wait(load_start(&groups[1], command)))
+			kill(server, SIGTERM);
+		load_wait(server);
+		load_add(probes, one, sum);
+		packets = load_json(out, "end.sum.packets");
+	}
 	within_1pct("sent packets", (double)got(PROBE_COUNTER_NET_TX_PACKETS, 1), packets);
 	within_1pct("sent bytes", (double)got(PROBE_COUNTER_NET_TX_BYTES, 1), load_json(out, "end.sum.bytes") + UDP_HEADERS * packets);
 	unlink(out);
@@ -82,7 +88,9 @@ static void test_shaper(void **state)
 	printf("figure: shaper: waited %.1f ms, for the other %.1f ms, in packets that left %.1f ms\n", (double)row / 1e6, (double)other / 1e6,
 	       (double)got(PROBE_COUNTER_NET_TX_DELAY, 0) / 1e6);
 	assert_true(other * 5 > row && other * 5 < 4 * row);
-	assert_true(row >= (uint64_t)got(PROBE_COUNTER_NET_TX_DELAY, 0)); /* equal once the queue is empty */
+	printf("figure: shaper: row less delay %lld ns\n", (long long)row - (long long)got(PROBE_COUNTER_NET_TX_DELAY, 0));
+	/* The clock is read before the queue's lock is taken: two CPUs may disagree by some hundred ns on who came first. */
+	assert_true(llabs((long long)row - (long long)got(PROBE_COUNTER_NET_TX_DELAY, 0)) * 1000000 <= (long long)row);
 }
 
 static void test_requests(void **state)
