@@ -1,6 +1,6 @@
 #!/bin/bash
 # The main job on this very machine, in a few minutes: three real services and a disk writer run through `cotenant run`,
-# are recorded alone, in pairs and all together, fitted, planned onto a small fleet, and reported as report.html.
+# are recorded alone, in pairs, in threes and all together, fitted, planned onto a small fleet, and reported as report.html.
 #
 # usage: tests/demo.sh BUILD     PHASE_S=seconds per recording (default 6)   OUT=folder for the results (default build/demo)
 # Everything listens on loopback or a Unix socket in one temporary folder. Whatever it started is stopped and removed on
@@ -97,14 +97,14 @@ truth_of() { # service log -> operations (bytes for the writer) per second, by t
 }
 
 step=0
-steps=11
+steps=15
 phase() { # services of this phase…
 	local name s before recorder
 	name=$(IFS=+; echo "$*")
 	step=$((step + 1))
 	printf '[%2d/%d] %-30s %ss\n' $step $steps "$name" "$phase_s"
 	loads=()
-	"$cotenant" record --quiet --duration 120s --interval 1s -o "$out/$name.db" > "$work/record.log" 2>&1 &
+	"$cotenant" record --quiet --budget 5% --duration 120s --interval 1s -o "$out/$name.db" > "$work/record.log" 2>&1 &
 	recorder=$!
 	started+=("$recorder")
 	for _ in $(seq 300); do [ -e "$out/$name.db" ] && break; sleep 0.1; done # it exists once the probes are attached
@@ -124,10 +124,14 @@ phase() { # services of this phase…
 	done
 }
 
-say "recording alone, in pairs, and all together"
+say "recording alone, in pairs, in threes, and all together"
 for s in "${services[@]}"; do phase "$s"; done
 for ((i = 0; i < ${#services[@]}; i++)); do
 	for ((j = i + 1; j < ${#services[@]}; j++)); do phase "${services[i]}" "${services[j]}"; done
+done
+for without in "${services[@]}"; do
+	mapfile -t three < <(printf '%s\n' "${services[@]}" | grep -vx "$without")
+	phase "${three[@]}"
 done
 phase "${services[@]}"
 
@@ -144,11 +148,11 @@ say "fitting the interference model to what the load generators themselves saw"
 "$cotenant" import colocation "$out/measured.csv" -o "$out/measured.json"
 "$cotenant" fit "$out/measured.json" -o "$out/model.json"
 
-say "planning 4 replicas of each service onto a fleet of up to 16 such nodes, no one more than 1.5 times slower"
+say "planning 4 replicas of each service onto a fleet of up to 16 such nodes, no one more than 2.5 times slower than alone (their loads saturate the node)"
 {
 	echo '{ "name": "demo", "nodes": [{ "id": "node", "count": 16, "type": "this", "like": "redis.db" }], "services": ['
 	for s in "${services[@]}"; do
-		printf '  { "id": "%s", "session": "%s.db", "replicas": 4, "limit": 1.5 }%s\n' "$s" "$s" "$([ "$s" = writer ] || echo ,)"
+		printf '  { "id": "%s", "session": "%s.db", "replicas": 4, "limit": 2.5 }%s\n' "$s" "$s" "$([ "$s" = writer ] || echo ,)"
 	done
 	echo ']}'
 } > "$out/fleet.json"
