@@ -31,6 +31,8 @@ static const char *const fixed[N_FIXED] = {
 	[PUT_BLAME] = "INSERT INTO blame VALUES(?1, ?2, ?3, ?4, ?5)",
 };
 
+#define READER_WAIT_MS 5000 /* someone who looks into the session while it begins must not end it */
+
 struct store {
 	char *path;
 	sqlite3 *db;
@@ -122,6 +124,7 @@ int store_create(const char *path, struct store **out, struct err *e)
 		err = err_set(e, -EIO, "%s: cannot open as a database: %s", path, sqlite3_errmsg(s->db));
 		goto fail;
 	}
+	sqlite3_busy_timeout(s->db, READER_WAIT_MS);
 	s->deflate_ready = deflateInit(&s->deflate, Z_BEST_SPEED) == Z_OK;
 	err = s->deflate_ready ? store_setup(s, e) : err_set(e, -ENOMEM, "%s: no memory for zlib", path);
 	if (err)
