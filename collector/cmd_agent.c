@@ -140,19 +140,9 @@ static int agent(struct sampler *s, struct sockaddr_in *address, const sigset_t 
 	return err;
 }
 
-static enum service_by parse_by(const char *by)
-{
-	static const char *const names[] = { "auto", "cgroup", "unit", "container", "comm", "user" };
-	int i = 0;
-
-	while (strcmp(names[i], by)) /* opt_parse() has checked the choice */
-		i++;
-	return (enum service_by)i;
-}
-
 static int run(const struct operands *op, struct err *e)
 {
-	struct sampler_config config = { .by = parse_by(options.by), .selectors = options.services.v,
+	struct sampler_config config = { .by = service_by_parse(options.by), .selectors = options.services.v,
 					 .n_selectors = options.services.n, .budget_ratio = options.budget_ratio,
 					 .no_probes = options.no_probes };
 	struct sockaddr_in address;

@@ -66,16 +66,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-static enum service_by parse_by(const char *by)
-{
-	static const char *const names[] = { "auto", "cgroup", "unit", "container", "comm", "user" };
-	int i = 0;
-
-	while (strcmp(names[i], by)) /* opt_parse() has checked the choice */
-		i++;
-	return (enum service_by)i;
-}
-
 static int open_events(struct loop *l, sigset_t *old, struct err *e)
 {
 	sigset_t set;
@@ -241,7 +231,7 @@ static int record(struct loop *l, const struct operands *op, const sigset_t *old
 
 static int run(const struct operands *op, struct err *e)
 {
-	struct sampler_config config = { .by = parse_by(options.by), .selectors = options.services.v,
+	struct sampler_config config = { .by = service_by_parse(options.by), .selectors = options.services.v,
 					 .n_selectors = options.services.n, .budget_ratio = options.budget_ratio,
 					 .no_probes = options.no_probes };
 	struct loop l = { .signal_fd = -1, .timer_fd = -1, .progress = !options.quiet && isatty(STDERR_FILENO) };

@@ -271,3 +271,13 @@ void services_read(struct services *s)
 			cgstat_read(&id->stat, id->hierarchy, id->dir_fd, s->v[id->service].v2, s->v[id->service].values);
 	}
 }
+
+enum service_by service_by_parse(const char *name)
+{
+	static const char *const names[] = { "auto", "cgroup", "unit", "container", "comm", "user" };
+	int i = 0;
+
+	while (strcmp(names[i], name)) /* opt_parse() has checked the choice */
+		i++;
+	return (enum service_by)i;
+}

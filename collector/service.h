@@ -66,6 +66,9 @@ struct services {
 	void *slot_context;
 };
 
+/* The row of the enum by its name on the command line, which opt_parse() has checked to be one of them. */
+enum service_by service_by_parse(const char *name);
+
 /* selectors: "NAME=SELECTOR" or "NAME" texts; none = find them by `by`. SELECTOR: cgroup:/path or /path, unit:NAME or *.service,
  * pid:N or N (with descendants), comm:NAME, user:NAME; else a comm. free with services_free(). */
 int services_new(struct services **out, int root_fd, enum service_by by, const char *const *selectors, size_t n, struct err *e);
