@@ -242,6 +242,8 @@ static void account_own_cost(struct sampler *s)
 		bpf += status.run_ns;
 		losses += status.losses;
 	}
+	if (bpf < s->last_bpf_ns)
+		bpf = s->last_bpf_ns; /* scaled from the part of the time that was measured, so it can fall a little */
 	length = s->interval.end_ns - s->interval.start_ns;
 	s->interval.collector_ns = (int64_t)(cpu - s->last_cpu_ns);
 	s->interval.bpf_ns = s->probes ? (int64_t)(bpf - s->last_bpf_ns) : SESSION_ABSENT;

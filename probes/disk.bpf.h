@@ -26,6 +26,7 @@
 struct inode { unsigned long i_ino; };
 struct address_space { struct inode *host; };
 struct page { unsigned long compound_head; struct address_space *mapping; };
+struct page___info { unsigned long compound_info; }; /* its name since 7.1 (fc3f334ce2b9) */
 struct bio_vec { struct page *bv_page; };
 struct blkcg { struct cgroup_subsys_state css; };
 struct blkcg_gq { struct blkcg *blkcg; };
@@ -119,13 +120,16 @@ static __always_inline void pairs_charge(struct device_value *d, __u64 slot)
 	__u64 mine = d->slot_n[slot];
 
 	for (__u32 i = 0; i < SLOTS; i++) {
-		__u64 other, low, high, delta;
+		__u64 other, low, high, below, delta;
 
 		if (i >= d->n_list)
 			break;
 		other = disk_bound(d->list[i]);
-		low = disk_bound(other < slot ? other : slot);
-		high = disk_bound(other < slot ? slot : other);
+		/* Without a branch: the verifier of 6.1 follows both sides of a second comparison, the impossible one too, and
+		 * refuses what it believes of the bounds there. */
+		below = (slot - other) & ((__s64)(slot - other) >> 63);
+		low = disk_bound(other + below);
+		high = disk_bound(slot - below);
 		delta = d->w - d->w_seen[low][high];
 		d->w_seen[low][high] = d->w;
 		d->blame_w[low][high] += mine * d->slot_n[other] * delta;
@@ -209,17 +213,30 @@ static __always_inline struct disk_place *device_place(struct request *rq)
 	return bpf_map_lookup_elem(&disk_index, &dev);
 }
 
+/* A tail page points to its head, or (since 7.1, d6746190bbf3) holds the mask that makes its address the head's: ones above, zeros below. */
+static __always_inline struct page *page_head(struct page *page)
+{
+	struct page___info *fresh = (void *)page;
+	__u64 info, below;
+
+	if (bpf_core_field_exists(page->compound_head))
+		info = BPF_CORE_READ(page, compound_head);
+	else
+		info = BPF_CORE_READ(fresh, compound_info);
+	if (!(info & 1))
+		return page;
+	below = ~(info & ~1ull);
+	return (struct page *)(below & (below + 1) ? info - 1 : (__u64)page & info);
+}
+
 /* The task that last dirtied the file behind the request's first page. */
 static __always_inline __u32 slot_of_file(struct request *rq)
 {
-	struct page *page = BPF_CORE_READ(rq, bio, bi_io_vec, bv_page);
-	__u64 head = BPF_CORE_READ(page, compound_head);
+	struct page *page = page_head(BPF_CORE_READ(rq, bio, bi_io_vec, bv_page));
 	struct address_space *mapping;
 	struct inode_key key = { 0 };
 	__u32 *slot;
 
-	if (head & 1)
-		page = (struct page *)(head - 1);
 	mapping = BPF_CORE_READ(page, mapping);
 	if (!mapping || ((__u64)mapping & PAGE_MAPPING_FLAGS))
 		return SLOT_OTHER;

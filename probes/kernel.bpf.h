@@ -88,7 +88,8 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu, prio;
+	unsigned int on_cpu; /* unsigned here, so that CO-RE may narrow the load: a byte since 7.x, an int before */
+	int prio;
 	int pid, tgid;
 	struct task_struct *real_parent;
 	struct css_set *cgroups;

@@ -171,8 +171,12 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 		running += p->run[i].state != NULL;
 	}
 	if (!running) {
+		size_t first = 0;
+
+		while (first + 1 < N_TABLE && !wanted(config, table[first]->name))
+			first++;
 		err = err_set(e, -ENOSYS, "no probe could be started (%s: %s); cotenant doctor says what this machine lacks",
-			      table[0]->name, p->run[0].note);
+			      table[first]->name, p->run[first].note);
 		goto fail;
 	}
 	p->last_ns = p->refreshed_ns = p->opened_ns = p->stats_since_ns = now_ns();

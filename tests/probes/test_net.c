@@ -65,7 +65,7 @@ static void test_traffic(void **state)
 /* Two senders behind one shaper (8 Mbit/s, real tbf): each waits, for the other too; waiting = sum of the row. */
 static void test_shaper(void **state)
 {
-	const char *flood = "timeout 2 bash -c 'x=$(head -c 1000 /dev/zero | tr \"\\0\" x); while :; do printf %s $x > /dev/udp/10.213.77.2/9; sleep 0.0015; done'";
+	const char *flood = "timeout 2 bash -c 'x=$(head -c 1000 /dev/zero | tr \"\\0\" x); while :; do printf %s $x > /dev/udp/10.213.77.2/9; read -rt 0.0015 <> <(:); done'";
 	uint64_t row = 0, other;
 
 	(void)state;

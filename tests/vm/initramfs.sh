@@ -1,0 +1,49 @@
+#!/bin/bash
+# The root file system of a guest of `make test-kernels`: busybox, the tests, the load generators they start and their
+# libraries, the modules named below for one kernel. usage: initramfs.sh BUILD KERNEL_DIR OUTPUT TEST…
+set -eu
+build=$1 kernel=$2 out=$3
+shift 3
+modules="virtio_pci virtio_blk ext4 loop null_blk veth sch_tbf"
+programs="bash fio iperf3 redis-server redis-cli redis-benchmark ip tc losetup mkfs.ext4 dd"
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+
+add() { # a program and its libraries
+	local to=${2:-/usr/bin}
+	mkdir -p "$root$to"
+	cp "$1" "$root$to/"
+	{ ldd "$1" 2> /dev/null || true; } | grep -o '/[^ )]*' | sort -u | while read -r lib; do
+		mkdir -p "$root$(dirname "$lib")"
+		cp -Lu "$lib" "$root$lib"
+	done
+}
+
+mkdir -p "$root"/{bin,proc,sys,dev,tmp,var/tmp,tests/probes,run,etc,root}
+cp "$(command -v busybox)" "$root/bin/busybox"
+echo 'root:x:0:0:root:/root:/bin/sh' > "$root/etc/passwd"
+for p in $programs; do
+	path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$p") || { echo "test-kernels: $p is missing on this machine" >&2; exit 3; }
+	add "$path"
+done
+cp "$root/usr/bin/bash" "$root/bin/sh" # busybox's own shell would run its own ip, dd, losetup
+add "$build/cotenant"
+for t in "$@"; do
+	add "$build/tests/probes/$t" /tests/probes
+done
+version=$(basename "$(echo "$kernel"/lib/modules/*)")
+: > "$root/modules"
+for m in $modules; do # in order of loading; what is built in needs no file
+	modprobe -d "$kernel" -S "$version" --show-depends "$m" 2> /dev/null | awk '/^insmod/ { print $2 }' | while read -r file; do
+		name=/$(basename "$file")
+		[ -e "$root$name" ] && continue
+		cp "$file" "$root$name"
+		case $name in *.xz) xz -d "$root$name"; name=${name%.xz} ;; *.zst) zstd -q --rm -d "$root$name"; name=${name%.zst} ;; esac
+		echo "$name" >> "$root/modules"
+	done
+done
+cp "$(dirname "$0")/init" "$root/init"
+chmod 755 "$root/init"
+printf '%s\n' "$@" > "$root/tests/list"
+(cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) > "$out.tmp"
+mv "$out.tmp" "$out"
