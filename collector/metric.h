@@ -50,14 +50,20 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(DISK_FLUSH_DEVICE_HIST, disk_flush_device_hist_ns, HIST, "ns", "device time per flush")                           \
 	row(DISK_FSYNC, disk_fsync_ns, COUNTER, "ns", "time its threads waited in fsync and relatives")                        \
 	row(DISK_FSYNC_HIST, disk_fsync_hist_ns, HIST, "ns", "wait per fsync")                                                \
-	row(NET_RX_BYTES, net_rx_bytes, COUNTER, "bytes", "bytes received by its sockets")                                     \
-	row(NET_TX_BYTES, net_tx_bytes, COUNTER, "bytes", "bytes sent by its sockets")                                         \
+	row(NET_RX_BYTES, net_rx_bytes, COUNTER, "bytes", "bytes received by its sockets, headers from IP on included")                                   \
+	row(NET_TX_BYTES, net_tx_bytes, COUNTER, "bytes", "bytes sent by its sockets, headers from IP on included")                                       \
 	row(NET_RX_PACKETS, net_rx_packets_count, COUNTER, "count", "packets received")                                        \
 	row(NET_TX_PACKETS, net_tx_packets_count, COUNTER, "count", "packets sent")                                            \
 	row(NET_RETRANSMITS, net_retransmits_count, COUNTER, "count", "TCP segments sent again")                               \
-	row(NET_DROPS, net_drops_count, COUNTER, "count", "packets dropped that belonged to its sockets")                      \
+	row(NET_DROPS, net_drops_count, COUNTER, "count", "packets dropped that belonged to its sockets, for any reason")      \
+	row(NET_DROPS_BUFFER, net_drops_buffer_count, COUNTER, "count", "dropped: its socket's buffer, backlog or protocol memory was full") \
+	row(NET_DROPS_QUEUE, net_drops_queue_count, COUNTER, "count", "dropped: a transmit queue or a CPU's backlog was full") \
+	row(NET_DROPS_FILTER, net_drops_filter_count, COUNTER, "count", "dropped by netfilter, tc, BPF or a policy")    \
+	row(NET_DROPS_NOBODY, net_drops_nobody_count, COUNTER, "count", "dropped: no socket, protocol, device or route took it") \
+	row(NET_DROPS_DAMAGED, net_drops_damaged_count, COUNTER, "count", "dropped: checksum or header was wrong")      \
+	row(NET_DROPS_PROTOCOL, net_drops_protocol_count, COUNTER, "count", "dropped: TCP had no use for it (duplicate, out of window, after close)") \
 	row(NET_LISTEN_OVERFLOWS, net_listen_overflows_count, COUNTER, "count", "connections refused by a full accept queue") \
-	row(NET_RTT_HIST, net_rtt_hist_ns, HIST, "ns", "smoothed round-trip time of its TCP connections")                     \
+	row(NET_RTT_HIST, net_rtt_hist_ns, HIST, "ns", "smoothed round-trip time, once per interval of each connection")                    \
 	row(NET_TX_DELAY, net_tx_delay_ns, COUNTER, "ns", "time its packets waited in transmit queues")                        \
 	row(NET_TX_DELAY_HIST, net_tx_delay_hist_ns, HIST, "ns", "transmit-queue wait per packet")                            \
 	row(NET_SOFTIRQ, net_softirq_ns, COUNTER, "ns", "network softirq time spent for its sockets")                          \

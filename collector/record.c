@@ -49,7 +49,7 @@ static int put_facts(struct record *r, const struct record_facts *facts, struct 
 	       (err = put_file(s, "boot_id", l->root_fd, "proc/sys/kernel/random/boot_id", e)) ||
 	       (err = put_file(s, "smt_active", l->root_fd, "sys/devices/system/cpu/smt/active", e)) ||
 	       (err = put_file(s, "cpus_online", l->root_fd, "sys/devices/system/cpu/online", e)) ||
-	       (err = put_number(s, "n_cpus", r->sampler->n_cpus, e)) ||
+	       (err = put_number(s, "n_cpus", r->sampler->budget.n_cpus, e)) ||
 	       (err = put_number(s, "mem_total_bytes", (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), e)) ||
 	       (err = put_number(s, "interval_ns", facts->interval_ns, e)) || (err = store_fact(s, "budget_ratio", budget, e)) ||
 	       (err = store_fact(s, "blame_resources", "", e)) ||

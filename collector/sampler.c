@@ -16,8 +16,6 @@
 
 #include "base/mem.h"
 
-#define BUDGET_PATIENCE 3       /* intervals over budget before a probe steps down */
-
 static const struct { const char *probe; enum metric_id metric; } counter_aliases[] = {
 	{ "cpu_run_ns", METRIC_CPU_ON }, { "cpu_switches", METRIC_CPU_SWITCHES }, { "cpu_preemptions", METRIC_CPU_PREEMPTIONS },
 	{ "cpu_migrations", METRIC_CPU_MIGRATIONS }, { "cpu_smt_ns", METRIC_CPU_SIBLING },
@@ -126,8 +124,7 @@ int sampler_open(const struct sampler_config *config, struct sampler **out, stru
 	struct sampler *s = mem_alloc(1, sizeof(*s));
 	int err = services_new(&s->services, config->root_fd, config->by, config->selectors, config->n_selectors, e);
 
-	s->budget_ratio = config->budget_ratio;
-	s->n_cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	s->budget = (struct budget){ .ratio = config->budget_ratio, .n_cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) };
 	if (!err && !config->no_probes)
 		start_probes(s);
 	if (!err) {
@@ -210,28 +207,6 @@ static void estimate_slowdown(struct sampler *s, size_t p)
 	v[METRIC_SLOWDOWN_HIGH] = slowdown_ppm(total, caused(s, p, true, true, true));
 }
 
-/* The costliest probe that still can steps down when the budget was exceeded several intervals in a row. */
-static void enforce_budget(struct sampler *s)
-{
-	struct probe_status status;
-	size_t worst = SIZE_MAX;
-	uint64_t most = 0;
-
-	s->over_budget = s->budget_ratio > 0 && s->own_ratio > s->budget_ratio ? s->over_budget + 1 : 0;
-	if (s->over_budget < BUDGET_PATIENCE || !s->probes)
-		return;
-	s->over_budget = 0;
-	for (size_t i = 0; i < probes_count(s->probes); i++) {
-		probes_status(s->probes, i, &status);
-		if (status.state <= PROBE_REDUCED && status.run_ns >= most) {
-			most = status.run_ns;
-			worst = i;
-		}
-	}
-	if (worst != SIZE_MAX)
-		probes_step_down(s->probes, worst);
-}
-
 static void account_own_cost(struct sampler *s)
 {
 	uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID), bpf = 0, losses = 0, length;
@@ -248,7 +223,9 @@ static void account_own_cost(struct sampler *s)
 	s->interval.collector_ns = (int64_t)(cpu - s->last_cpu_ns);
 	s->interval.bpf_ns = s->probes ? (int64_t)(bpf - s->last_bpf_ns) : SESSION_ABSENT;
 	s->interval.losses = (int64_t)(losses - s->last_losses + s->services->overflow);
-	s->own_ratio = length ? (double)(cpu - s->last_cpu_ns + bpf - s->last_bpf_ns) / ((double)length * s->n_cpus) : 0;
+	s->own_ratio = length ? (double)(cpu - s->last_cpu_ns + bpf - s->last_bpf_ns) / ((double)length * s->budget.n_cpus) : 0;
+	if (length)
+		budget_step(&s->budget, s->probes, s->own_ratio, (double)(cpu - s->last_cpu_ns) * 1e9 / (double)length);
 	s->last_cpu_ns = cpu;
 	s->last_bpf_ns = bpf;
 	s->last_losses = losses;
@@ -277,6 +254,5 @@ int sampler_tick(struct sampler *s, struct err *e)
 	for (size_t p = PARTICIPANT_FIRST; p < s->n; p++)
 		estimate_slowdown(s, p);
 	account_own_cost(s);
-	enforce_budget(s);
 	return 0;
 }

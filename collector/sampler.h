@@ -6,6 +6,7 @@
 #ifndef COLLECTOR_SAMPLER_H
 #define COLLECTOR_SAMPLER_H
 
+#include "collector/budget.h"
 #include "collector/profile.h"
 #include "collector/service.h"
 #include "probes/probe.h"
@@ -27,8 +28,7 @@ struct sampler {
 	struct probes *probes;      /* NULL: none could be started, see why */
 	struct probe_sample *sample;
 	struct err why;
-	double budget_ratio;
-	unsigned over_budget, n_cpus;
+	struct budget budget;
 	struct session_interval interval;
 	double own_ratio;           /* collector and probes, of the node's CPU time in this interval */
 	uint64_t last_cpu_ns, last_bpf_ns, last_losses;

@@ -30,15 +30,21 @@
 	X(DISK_BY_CGROUP, "disk_by_cgroup_count", "requests whose owner is their bio's blkio cgroup", 0) \
 	X(DISK_BY_TASK, "disk_by_task_count", "requests whose owner is the task that queued them", 0) \
 	X(DISK_BY_INODE, "disk_by_inode_count", "requests whose owner is the task that dirtied the file", 0) \
-	X(NET_RX_BYTES, "net_rx_bytes", "bytes received by its sockets, IP headers included", 0) \
-	X(NET_TX_BYTES, "net_tx_bytes", "bytes sent by its sockets, IP headers included", 0) \
+	X(NET_RX_BYTES, "net_rx_bytes", "bytes received by its sockets, headers from IP on included (TCP: as the kernel counts in the socket)", 0) \
+	X(NET_TX_BYTES, "net_tx_bytes", "bytes sent by its sockets, headers from IP on included (TCP: as the kernel counts in the socket)", 0) \
 	X(NET_RX_PACKETS, "net_rx_packets_count", "packets received", 0) \
 	X(NET_TX_PACKETS, "net_tx_packets_count", "packets sent", 0) \
 	X(NET_RETRANSMITS, "net_retransmits_count", "TCP segments sent again", 0) \
-	X(NET_DROPS, "net_drops_count", "packets dropped that belonged to its sockets", 0) \
+	X(NET_DROPS, "net_drops_count", "packets dropped that belonged to its sockets, for any reason", 0) \
+	X(NET_DROPS_BUFFER, "net_drops_buffer_count", "dropped: its socket's buffer, backlog or protocol memory was full", 0) \
+	X(NET_DROPS_QUEUE, "net_drops_queue_count", "dropped: a transmit queue or a CPU's backlog was full", 0) \
+	X(NET_DROPS_FILTER, "net_drops_filter_count", "dropped by netfilter, tc, BPF or a policy", 0) \
+	X(NET_DROPS_NOBODY, "net_drops_nobody_count", "dropped: no socket, protocol, device or route took it", 0) \
+	X(NET_DROPS_DAMAGED, "net_drops_damaged_count", "dropped: checksum or header was wrong", 0) \
+	X(NET_DROPS_PROTOCOL, "net_drops_protocol_count", "dropped: TCP had no use for it (duplicate, out of window, after close)", 0) \
 	X(NET_OVERFLOWS, "net_listen_overflows_count", "connections refused by a full accept queue", 0) \
 	X(NET_TX_DELAY, "net_tx_delay_ns", "time its packets waited in transmit queues", 0) \
-	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets", 0) \
+	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets (may be sampled: see the probe's note)", 0) \
 	X(REQ, "req_count", "requests answered at its sockets", 0) \
 	X(REQ_TIME, "req_time_ns", "sum of request latencies", 0)
 
@@ -50,7 +56,7 @@
 	X(DISK_WRITE_DEVICE, "disk_write_device_ns", "device time per write") \
 	X(DISK_FLUSH_QUEUE, "disk_flush_queue_ns", "queue time per flush") \
 	X(DISK_FLUSH_DEVICE, "disk_flush_device_ns", "device time per flush") \
-	X(NET_RTT, "net_rtt_ns", "smoothed round-trip time of its TCP connections") \
+	X(NET_RTT, "net_rtt_ns", "smoothed round-trip time, once per interval of every TCP connection that received") \
 	X(NET_TX_DELAY, "net_tx_delay_ns", "transmit-queue wait per packet") \
 	X(REQ_LATENCY, "req_latency_ns", "latency from request to response at its sockets")
 

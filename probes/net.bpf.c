@@ -1,16 +1,232 @@
 /*
  * Network probe: traffic, losses and round-trip times by owner of the socket; who waits for whom at a device; for whom the
- * receive softirq works and whose task it interrupts. Entry points only; the method stands in net.bpf.h.
+ * receive softirq works and whose task it interrupts. Entry points only; the method stands in net_{sock,queue,receive}.bpf.h.
  *
- * cgroup_skb at the root cgroup: every packet of every socket exactly once per direction, whatever devices it crosses
- * net_dev_queue, net_dev_start_xmit: a transmit queue; kfree_skb, consume_skb: dropped there, or cut up (GSO)
- * sock_{send,recv}_length (6.3+), tcp_rcv_space_adjust, inet_sock_set_state: a task uses its socket
+ * Always attached, and rare:
+ *   inet_sock_set_state                a TCP socket listens, connects, is accepted, closes
+ *   tcp_retransmit_skb, kfree_skb      sent again, dropped
+ *   qdisc_enqueue, qdisc_dequeue       in and out of a transmit queue
+ * Run by user space once per interval:
+ *   net_tcp_pass                       what every TCP socket has counted
+ *   net_files_pass                     who has which socket open
+ *   net_packets_pass                   packets that left their queue unseen
+ * Run per packet, so attached in windows when they cost too much (probes/window.h):
+ *   cgroup_skb at the root cgroup      datagrams and raw packets of every socket; for whom the softirq works
+ *   softirq_{entry,exit}, netif_receive_skb   receive work
  */
-#include "probes/net.bpf.h"
+#include "probes/net_queue.bpf.h"
+#include "probes/net_receive.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 #define CGROUP_LEVELS 8          /* depth of cgroups looked at in programs that know ids only */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+
+const volatile __u8 net_drop_class[NET_REASONS]; /* enum net_drop by the kernel's reason; set by user space */
+
+static __always_inline int connection_end(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct tcp_count *count = bpf_map_lookup_elem(&net_tcp, &key);
+
+	if (!count)
+		return 0;
+	sock_fold(sk, count);
+	bpf_map_delete_elem(&net_tcp, &key);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(net_state, struct sock *sk, int before, int state)
+{
+	struct sock_rec *rec;
+
+	if (sk->sk_protocol != PROTOCOL_TCP)
+		return 0;
+	if (state == TCP_CLOSE)
+		return connection_end(sk);
+	if (state != TCP_LISTEN && state != TCP_SYN_SENT && !(state == TCP_ESTABLISHED && before == TCP_SYN_RECV))
+		return 0;
+	rec = bpf_sk_storage_get(&net_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!rec) {
+		net_lose(NET_LOST_STORAGE);
+		return 0;
+	}
+	if (state != TCP_ESTABLISHED) { /* its task is the current one */
+		rec->task_slot = slot_of_current();
+		rec->pass = 0;
+	}
+	owner_note(sk, rec->task_slot);
+	if (state != TCP_LISTEN)
+		sock_follow(sk, true);
+	return 0;
+}
+
+struct bpf_map;
+
+static long connection_look(struct bpf_map *map, __u64 *key, struct tcp_count *count, void *unused)
+{
+	struct sock *sk = (struct sock *)*key;
+
+	sock_fold(sk, count);
+	return 0;
+}
+
+SEC("syscall")
+int net_tcp_pass(void *unused)
+{
+	bpf_for_each_map_elem(&net_tcp, connection_look, NULL, 0);
+	return 0;
+}
+
+SEC("iter/task_file")
+int net_files_pass(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct task_rec *owner;
+	struct socket *socket;
+	struct sock_rec *rec;
+	struct sock *sk;
+	__u32 family, slot;
+
+	if (!task || !file || !(socket = bpf_sock_from_file(file)) || !(sk = socket->sk))
+		return 0;
+	family = sk->__sk_common.skc_family;
+	if (family != FAMILY_INET && family != FAMILY_INET6)
+		return 0;
+	rec = bpf_sk_storage_get(&net_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	owner = task_record(task);
+	if (!rec || !owner) {
+		net_lose(NET_LOST_STORAGE);
+		return 0;
+	}
+	/* Of several tasks that share it the last one of a service has it: helpers are started after what started them. */
+	slot = slot_of_task(task, owner);
+	if (slot == SLOT_OTHER && rec->pass == net_pass)
+		return 0;
+	rec->task_slot = slot;
+	rec->pass = net_pass;
+	owner_note(sk, slot);
+	if (net_first_pass && sk->sk_protocol == PROTOCOL_TCP && sk->__sk_common.skc_state != TCP_LISTEN && sk->__sk_common.skc_state != TCP_CLOSE)
+		sock_follow(sk, false);
+	return 0;
+}
+
+static __always_inline int drop_count(struct sk_buff *skb, struct sock *sk, __u32 reason)
+{
+	__u64 kind = reason < NET_REASONS ? net_drop_class[reason & (NET_REASONS - 1)] : NET_DROP_OTHER;
+	struct net_slot *totals;
+	__u64 packet = (__u64)skb;
+
+	packet_leave(&packet, false, bpf_ktime_get_ns());
+	totals = slot_totals(sk ? slot_of_sock(sk) : SLOT_OTHER);
+	hide(kind);
+	if (!totals || kind >= NET_DROPS)
+		return 0;
+	__sync_fetch_and_add(&totals->drops[kind], 1);
+	if (sk && sk->__sk_common.skc_state == TCP_LISTEN && sk->sk_ack_backlog > sk->sk_max_ack_backlog)
+		__sync_fetch_and_add(&totals->overflows, 1);
+	return 0;
+}
+
+/* Kernels before 5.17 give no reason. */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(net_drop, struct sk_buff *skb)
+{
+	return drop_count(skb, skb->sk, 0);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(net_drop_reason, struct sk_buff *skb, void *location, int reason)
+{
+	return drop_count(skb, skb->sk, reason);
+}
+
+/* 6.11 and newer name the receiving socket, which the packet itself does not know yet. */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(net_drop_rx, struct sk_buff *skb, void *location, int reason, struct sock *sk)
+{
+	return sk ? drop_count(skb, sk, reason) : drop_count(skb, skb->sk, reason);
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(net_retransmit, struct sock *sk)
+{
+	struct net_slot *totals = slot_totals(slot_of_sock(sk));
+
+	if (totals)
+		__sync_fetch_and_add(&totals->retransmits, 1);
+	return 0;
+}
+
+SEC("tp_btf/qdisc_enqueue")
+int BPF_PROG(net_enqueue, struct Qdisc *qdisc, struct netdev_queue *txq, struct sk_buff *skb)
+{
+	struct packet p = { 0 };
+	struct queue_value *q;
+	struct sock *sk;
+	__u64 key = (__u64)skb, now = bpf_ktime_get_ns();
+
+	packet_leave(&key, false, now); /* went away where we do not look */
+	if (queue_cuts(qdisc, skb)) {
+		net_lose(NET_LOST_CUT);
+		return 0;
+	}
+	q = queue_of(txq->dev, &p.queue);
+	if (!q) {
+		net_lose(NET_LOST_DEVICE);
+		return 0;
+	}
+	sk = BPF_CORE_READ(skb, sk);
+	p.slot = sk ? slot_of_address(sk) : SLOT_KERNEL;
+	p.start_ns = queue_enter(q, p.slot, qdisc->flags & QDISC_CAN_BYPASS, now);
+	if (bpf_map_update_elem(&net_packets, &key, &p, BPF_NOEXIST)) {
+		queue_leave(q, p.slot, false, now);
+		net_lose(NET_LOST_PACKET);
+	}
+	return 0;
+}
+
+SEC("tp_btf/qdisc_dequeue")
+int BPF_PROG(net_dequeue, struct Qdisc *qdisc, struct netdev_queue *txq, int packets, struct sk_buff *skb)
+{
+	__u64 now, key;
+
+	if (!skb)
+		return 0;
+	now = bpf_ktime_get_ns();
+	for (int i = 0; i < BULK && skb; i++) {
+		key = (__u64)skb;
+		packet_leave(&key, true, now);
+		if (packets < 2)
+			break;
+		skb = BPF_CORE_READ(skb, next);
+	}
+	return 0;
+}
+
+static long packet_look(struct bpf_map *map, __u64 *key, struct packet *p, void *unused)
+{
+	__u64 now = bpf_ktime_get_ns(), skb = *key;
+
+	if (now - p->start_ns < NET_STALE_NS)
+		return 0;
+	net_lose(NET_LOST_STALE);
+	packet_leave(&skb, false, now);
+	return 0;
+}
+
+SEC("syscall")
+int net_packets_pass(void *unused)
+{
+	bpf_for_each_map_elem(&net_packets, packet_look, NULL, 0);
+	return 0;
+}
 
 static __always_inline __u32 slot_of_skb_sock(struct bpf_sock *sk)
 {
@@ -43,9 +259,12 @@ int net_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct net_slot *totals;
 
-	if (sk && (sk = bpf_sk_fullsock(sk)) && (totals = slot_totals(slot_of_skb_sock(sk)))) {
-		__sync_fetch_and_add(&totals->tx_bytes, skb->len);
-		__sync_fetch_and_add(&totals->tx_packets, skb->gso_segs ? skb->gso_segs : 1);
+	if (!sk || !(sk = bpf_sk_fullsock(sk)) || sk->protocol == PROTOCOL_TCP)
+		return 1;
+	totals = slot_totals(slot_of_skb_sock(sk));
+	if (totals) {
+		__sync_fetch_and_add(&totals->other.tx_bytes, skb->len);
+		__sync_fetch_and_add(&totals->other.tx_packets, skb->gso_segs ? skb->gso_segs : 1);
 	}
 	return 1;
 }
@@ -53,20 +272,20 @@ int net_egress(struct __sk_buff *skb)
 SEC("cgroup_skb/ingress")
 int net_ingress(struct __sk_buff *skb)
 {
+	struct receive *r = receive_active();
 	struct bpf_sock *sk = skb->sk;
-	struct receive *r = receive_state();
 	struct net_slot *totals;
 	__u32 slot;
 
-	if (!sk || !(sk = bpf_sk_fullsock(sk)))
+	if (!sk || !(sk = bpf_sk_fullsock(sk)) || (sk->protocol == PROTOCOL_TCP && !r))
 		return 1;
 	slot = slot_of_skb_sock(sk);
-	totals = slot_totals(slot);
+	totals = sk->protocol == PROTOCOL_TCP ? NULL : slot_totals(slot);
 	if (totals) {
-		__sync_fetch_and_add(&totals->rx_bytes, skb->len);
-		__sync_fetch_and_add(&totals->rx_packets, skb->gso_segs ? skb->gso_segs : 1);
+		__sync_fetch_and_add(&totals->other.rx_bytes, skb->len);
+		__sync_fetch_and_add(&totals->other.rx_packets, skb->gso_segs ? skb->gso_segs : 1);
 	}
-	if (r && r->active)
+	if (r)
 		r->owner = slot;
 	return 1;
 }
@@ -74,9 +293,9 @@ int net_ingress(struct __sk_buff *skb)
 SEC("tp_btf/softirq_exit")
 int BPF_PROG(net_softirq_exit, unsigned int vector)
 {
-	struct receive *r = receive_state();
+	struct receive *r = vector == SOFTIRQ_NET_RX ? receive_active() : NULL;
 
-	if (vector == SOFTIRQ_NET_RX && r && r->active) {
+	if (r) {
 		receive_charge(r, bpf_ktime_get_ns());
 		r->active = 0;
 	}
@@ -86,7 +305,8 @@ int BPF_PROG(net_softirq_exit, unsigned int vector)
 SEC("tp_btf/softirq_entry")
 int BPF_PROG(net_softirq_entry, unsigned int vector)
 {
-	struct receive *r = receive_state();
+	__u32 zero = 0;
+	struct receive *r = bpf_map_lookup_elem(&net_receive, &zero);
 
 	if (vector != SOFTIRQ_NET_RX || !r)
 		return 0;
@@ -100,134 +320,11 @@ int BPF_PROG(net_softirq_entry, unsigned int vector)
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(net_receive_skb, struct sk_buff *skb)
 {
-	struct receive *r = receive_state();
+	struct receive *r = receive_active();
 
-	if (r && r->active && r->owner != SLOT_KERNEL) {
+	if (r && r->owner != SLOT_KERNEL) {
 		receive_charge(r, bpf_ktime_get_ns());
 		r->owner = SLOT_KERNEL;
 	}
-	return 0;
-}
-
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(net_drop, struct sk_buff *skb)
-{
-	struct net_slot *totals;
-
-	packet_leave((__u64)skb, false, bpf_ktime_get_ns());
-	if (skb->sk && (totals = slot_totals(slot_of_sock(skb->sk))))
-		__sync_fetch_and_add(&totals->drops, 1);
-	return 0;
-}
-
-/* 6.11 and newer name the receiving socket, which the packet itself does not know yet. */
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(net_drop_rx, struct sk_buff *skb, void *location, int reason, struct sock *sk)
-{
-	struct net_slot *totals;
-
-	packet_leave((__u64)skb, false, bpf_ktime_get_ns());
-	if (!sk)
-		sk = skb->sk;
-	if (!sk || !(totals = slot_totals(slot_of_sock(sk))))
-		return 0;
-	__sync_fetch_and_add(&totals->drops, 1);
-	if (sk->__sk_common.skc_state == TCP_LISTEN_STATE && sk->sk_ack_backlog > sk->sk_max_ack_backlog)
-		__sync_fetch_and_add(&totals->overflows, 1);
-	return 0;
-}
-
-SEC("tp_btf/consume_skb")
-int BPF_PROG(net_consume, struct sk_buff *skb)
-{
-	if (*(volatile __u64 *)&net_gso_queued)
-		packet_leave((__u64)skb, false, bpf_ktime_get_ns());
-	return 0;
-}
-
-SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(net_start_xmit, struct sk_buff *skb, struct net_device *dev)
-{
-	if (!(dev->flags & DEVICE_LOOPBACK))
-		packet_leave((__u64)skb, true, bpf_ktime_get_ns());
-	return 0;
-}
-
-SEC("tp_btf/net_dev_queue")
-int BPF_PROG(net_queue, struct sk_buff *skb)
-{
-	struct packet p = { 0 };
-	struct net_device *dev = skb->dev;
-	struct queue_value *q;
-	__u64 key = (__u64)skb, now = bpf_ktime_get_ns();
-
-	if (dev->flags & DEVICE_LOOPBACK)
-		return 0;
-	packet_leave(key, false, now); /* freed where we do not look */
-	q = queue_of(dev, &p.queue);
-	if (!q) {
-		net_lose(NET_LOST_DEVICE);
-		return 0;
-	}
-	p.slot = skb->sk ? slot_of_sock(skb->sk) : SLOT_KERNEL;
-	p.gso = packet_is_gso(skb);
-	p.start_ns = now;
-	if (bpf_map_update_elem(&net_packets, &key, &p, BPF_NOEXIST)) {
-		net_lose(NET_LOST_PACKET);
-		return 0;
-	}
-	if (p.gso)
-		__sync_fetch_and_add(&net_gso_queued, 1);
-	queue_change(q, p.slot, true, false, now);
-	return 0;
-}
-
-SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(net_retransmit, struct sock *sk)
-{
-	struct net_slot *totals = slot_totals(slot_of_sock(sk));
-
-	if (totals)
-		__sync_fetch_and_add(&totals->retransmits, 1);
-	return 0;
-}
-
-SEC("tp_btf/tcp_probe")
-int BPF_PROG(net_rtt, struct sock *sk)
-{
-	struct net_slot *totals = slot_totals(slot_of_sock(sk));
-	__u64 smoothed = BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3;
-
-	if (totals && smoothed)
-		hist_count(totals->rtt_hist, smoothed * 1000);
-	return 0;
-}
-
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(net_send, struct sock *sk)
-{
-	sock_used(sk);
-	return 0;
-}
-
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(net_recv, struct sock *sk)
-{
-	sock_used(sk);
-	return 0;
-}
-
-SEC("tp_btf/tcp_rcv_space_adjust")
-int BPF_PROG(net_read, struct sock *sk)
-{
-	sock_used(sk);
-	return 0;
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(net_state, struct sock *sk, int old, int state)
-{
-	if (state == TCP_LISTEN_STATE)
-		sock_used(sk);
 	return 0;
 }

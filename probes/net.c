@@ -1,10 +1,11 @@
 /*
- * Network probe, user side: totals per slot from mapped memory, transmit queues by one locked copy each.
+ * Network probe, user side: once per interval the kernel's sockets are walked (net_tcp_pass), now and then the files that are open
+ * (net_files_pass); totals per slot from mapped memory, transmit queues by one locked copy each.
  *
  * Conservation: waiting time in transmit queues = sum of the blame row, both in whole ns. net_tx_delay_ns is the time of the
  * packets that left their queue in the interval, so the two agree over a session, not in each interval.
- * Programs that the kernel cannot offer (no such tracepoint) are left out: sock_{send,recv}_length came with 6.3, the receiving
- * socket of a dropped packet with 6.11; then listen overflows are absent.
+ * Programs that the kernel cannot offer (no such tracepoint) are left out: qdisc_enqueue came with 5.15, a reason of drops with 5.17,
+ * the receiving socket of a dropped packet with 6.11; then listen overflows are absent.
  */
 #include "probes/table.h"
 
@@ -16,13 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "probes/net.h"
 #include "probes/net.skel.h"
 
-#define DROP_ARGUMENTS 5         /* of btf_trace_kfree_skb with the receiving socket, its context included */
+#define DROP_REASON_ARGUMENTS 4  /* of btf_trace_kfree_skb with the reason, its context included */
+#define DROP_SOCKET_ARGUMENTS 5  /* and with the receiving socket */
+#define FILES_PASS_SHARE 1000    /* open files are looked at so often that it takes one part in so many of one CPU's time */
 
 struct net_probe {
 	struct net_bpf *skel;
@@ -31,7 +35,10 @@ struct net_probe {
 	struct net_slot last[SLOTS];
 	struct net_queue queue;      /* copy */
 	uint64_t blame[SLOTS][SLOTS], blame_last[SLOTS][SLOTS];
-	bool drop_names_socket, no_softirq, no_rtt;
+	int cgroup_fd;               /* root of the v2 hierarchy */
+	struct bpf_link *files;      /* walk of all open files */
+	uint64_t files_due_ns;
+	int drop_arguments;
 };
 
 /* How many arguments a tracepoint has on this kernel; 0 = there is none. */
@@ -52,18 +59,65 @@ static int tracepoint_arguments(const char *name)
 	return n;
 }
 
+/* The kernel's reasons for dropping a packet, by their names; a trailing * stands for any rest. */
+static const struct { const char *name; enum net_drop class; } drop_names[] = {
+	{ "SOCKET_RCVBUFF", NET_DROP_BUFFER }, { "SOCKET_BACKLOG", NET_DROP_BUFFER }, { "PROTO_MEM", NET_DROP_BUFFER },
+	{ "NOMEM", NET_DROP_BUFFER }, { "TCP_LISTEN_OVERFLOW", NET_DROP_BUFFER }, { "TCP_OFO_QUEUE_PRUNE", NET_DROP_BUFFER },
+	{ "TCP_ZEROWINDOW", NET_DROP_BUFFER }, { "QDISC_*", NET_DROP_QUEUE }, { "FQ_*", NET_DROP_QUEUE }, { "CPU_BACKLOG", NET_DROP_QUEUE },
+	{ "FULL_RING", NET_DROP_QUEUE }, { "NEIGH_QUEUEFULL", NET_DROP_QUEUE }, { "NETFILTER_DROP", NET_DROP_FILTER },
+	{ "SOCKET_FILTER", NET_DROP_FILTER }, { "BPF_CGROUP_EGRESS", NET_DROP_FILTER }, { "TC_*", NET_DROP_FILTER },
+	{ "XDP", NET_DROP_FILTER }, { "XFRM_POLICY", NET_DROP_FILTER }, { "NO_SOCKET", NET_DROP_NOBODY }, { "OTHERHOST", NET_DROP_NOBODY },
+	{ "UNHANDLED_PROTO", NET_DROP_NOBODY }, { "IP_NOPROTO", NET_DROP_NOBODY }, { "IP_OUTNOROUTES", NET_DROP_NOBODY },
+	{ "IP_INNOROUTES", NET_DROP_NOBODY }, { "NEIGH_*", NET_DROP_NOBODY }, { "DEV_*", NET_DROP_NOBODY }, { "*_CSUM", NET_DROP_DAMAGED },
+	{ "PKT_TOO_SMALL", NET_DROP_DAMAGED }, { "PKT_TOO_BIG", NET_DROP_DAMAGED }, { "IP_INHDR", NET_DROP_DAMAGED }, { "HDR_TRUNC", NET_DROP_DAMAGED },
+	{ "SKB_*", NET_DROP_DAMAGED }, { "TCP_*", NET_DROP_PROTOCOL },
+};
+
+static bool name_matches(const char *pattern, const char *name)
+{
+	size_t length = strlen(pattern), own = strlen(name);
+
+	if (pattern[0] == '*')
+		return own >= length - 1 && !strcmp(name + own - (length - 1), pattern + 1);
+	return pattern[length - 1] == '*' ? !strncmp(pattern, name, length - 1) : !strcmp(pattern, name);
+}
+
+static enum net_drop drop_class(const char *name)
+{
+	for (size_t i = 0; i < sizeof(drop_names) / sizeof(drop_names[0]); i++)
+		if (name_matches(drop_names[i].name, name))
+			return drop_names[i].class;
+	return NET_DROP_OTHER;
+}
+
+/* The numbers of reasons differ from kernel to kernel; its type information has their names. */
+static void reasons_read(struct net_probe *p)
+{
+	static const char prefix[] = "SKB_DROP_REASON_";
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, "skb_drop_reason", BTF_KIND_ENUM) : -1;
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+
+	for (int i = 0; t && i < btf_vlen(t); i++) {
+		const struct btf_enum *value = &btf_enum(t)[i];
+		const char *name = btf__name_by_offset(btf, value->name_off);
+
+		if (!strncmp(name, prefix, sizeof(prefix) - 1) && value->val >= 0 && value->val < NET_REASONS)
+			p->skel->rodata->net_drop_class[value->val] = drop_class(name + sizeof(prefix) - 1);
+	}
+	btf__free(btf);
+}
+
 static void programs_choose(struct net_probe *p)
 {
-	const struct { const char *tracepoint; struct bpf_program *program; } optional[] = {
-		{ "sock_send_length", p->skel->progs.net_send }, { "sock_recv_length", p->skel->progs.net_recv },
-		{ "tcp_rcv_space_adjust", p->skel->progs.net_read }, { "tcp_probe", p->skel->progs.net_rtt },
-	};
+	int drop = p->drop_arguments = tracepoint_arguments("kfree_skb");
+	bool queues = tracepoint_arguments("qdisc_enqueue") > 0;
 
-	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
-		bpf_program__set_autoload(optional[i].program, tracepoint_arguments(optional[i].tracepoint) > 0);
-	p->drop_names_socket = tracepoint_arguments("kfree_skb") >= DROP_ARGUMENTS;
-	bpf_program__set_autoload(p->skel->progs.net_drop_rx, p->drop_names_socket);
-	bpf_program__set_autoload(p->skel->progs.net_drop, !p->drop_names_socket);
+	bpf_program__set_autoload(p->skel->progs.net_enqueue, queues);
+	bpf_program__set_autoload(p->skel->progs.net_dequeue, queues);
+	bpf_program__set_autoload(p->skel->progs.net_drop_rx, drop >= DROP_SOCKET_ARGUMENTS);
+	bpf_program__set_autoload(p->skel->progs.net_drop_reason, drop == DROP_REASON_ARGUMENTS);
+	bpf_program__set_autoload(p->skel->progs.net_drop, drop < DROP_REASON_ARGUMENTS);
 }
 
 static int net_open(struct probe_shared *shared, void **state, struct err *e)
@@ -72,10 +126,12 @@ static int net_open(struct probe_shared *shared, void **state, struct err *e)
 	int err;
 
 	*state = p;
+	p->cgroup_fd = -1;
 	p->skel = net_bpf__open();
 	if (!p->skel)
 		return err_set(e, -errno, "cannot open the BPF object: %s", strerror(errno));
 	programs_choose(p);
+	reasons_read(p);
 	if ((err = probe_share(p->skel->obj, shared)) < 0)
 		return err_set(e, err, "cannot share BPF maps: %s", strerror(-err));
 	if ((err = net_bpf__load(p->skel)) < 0)
@@ -90,37 +146,106 @@ static int net_open(struct probe_shared *shared, void **state, struct err *e)
 	return 0;
 }
 
-static int traffic_attach(struct net_probe *p, struct err *e)
+static int cgroup_root_open(struct net_probe *p, struct err *e)
 {
 	static const char *const roots[] = { "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup", "/sys/fs/cgroup/unified/cgroup.procs",
 					     "/sys/fs/cgroup/unified" };
 
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i += 2) {
-		int fd = access(roots[i], F_OK) ? -1 : open(roots[i + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]) && p->cgroup_fd < 0; i += 2)
+		p->cgroup_fd = access(roots[i], F_OK) ? -1 : open(roots[i + 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return p->cgroup_fd >= 0 ? 0 : err_set(e, -ENOENT, "no cgroup v2 hierarchy is mounted; mount one at /sys/fs/cgroup/unified");
+}
 
-		if (fd < 0)
-			continue;
-		p->skel->links.net_egress = bpf_program__attach_cgroup(p->skel->progs.net_egress, fd);
-		p->skel->links.net_ingress = bpf_program__attach_cgroup(p->skel->progs.net_ingress, fd);
-		close(fd);
-		if (p->skel->links.net_egress && p->skel->links.net_ingress)
-			return 0;
-		return err_set(e, -errno, "cannot attach to the root cgroup at %s: %s", roots[i + 1], strerror(errno));
-	}
-	return err_set(e, -ENOENT, "no cgroup v2 hierarchy is mounted; mount one at /sys/fs/cgroup/unified");
+/* Walks that user space starts. */
+static int files_walk(struct net_probe *p, struct err *e)
+{
+	int fd = bpf_iter_create(bpf_link__fd(p->files));
+	ssize_t n;
+	char byte;
+
+	if (fd < 0)
+		return err_set(e, -errno, "cannot walk the open files: %s", strerror(errno));
+	do
+		n = read(fd, &byte, 1);
+	while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+	close(fd);
+	return n < 0 ? err_set(e, -errno, "cannot walk the open files: %s", strerror(errno)) : 0;
+}
+
+static int program_run(struct bpf_program *program, struct err *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+
+	return err ? err_set(e, -errno, "cannot run %s: %s", bpf_program__name(program), strerror(errno)) : 0;
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* Who has which socket open; when it takes long, it is done seldom. */
+static int files_pass(struct net_probe *p, struct err *e)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int err;
+
+	if (now < p->files_due_ns)
+		return 0;
+	p->skel->bss->net_pass++;
+	err = files_walk(p, e);
+	if (!err)
+		err = program_run(p->skel->progs.net_packets_pass, e);
+	p->files_due_ns = now + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu) * FILES_PASS_SHARE;
+	return err;
 }
 
 static int net_attach(void *state, struct err *e)
 {
 	struct net_probe *p = state;
+	struct bpf_program *in_windows[] = { p->skel->progs.net_egress, p->skel->progs.net_ingress, p->skel->progs.net_softirq_exit,
+					     p->skel->progs.net_softirq_entry, p->skel->progs.net_receive_skb };
 	int err;
 
-	bpf_program__set_autoattach(p->skel->progs.net_egress, false);
-	bpf_program__set_autoattach(p->skel->progs.net_ingress, false);
+	for (size_t i = 0; i < sizeof(in_windows) / sizeof(in_windows[0]); i++)
+		bpf_program__set_autoattach(in_windows[i], false);
+	bpf_program__set_autoattach(p->skel->progs.net_files_pass, false);
 	err = net_bpf__attach(p->skel);
 	if (err < 0)
 		return err_set(e, err, "cannot attach to the network's tracepoints: %s", strerror(-err));
-	return traffic_attach(p, e);
+	if ((err = cgroup_root_open(p, e)) < 0)
+		return err;
+	p->files = bpf_program__attach_iter(p->skel->progs.net_files_pass, NULL);
+	if (!p->files)
+		return err_set(e, -errno, "cannot walk the open files: %s", strerror(errno));
+	p->skel->bss->net_first_pass = 1;
+	err = files_pass(p, e);
+	p->skel->bss->net_first_pass = 0;
+	return err;
+}
+
+static void window_edge(void *state, uint64_t start_ns)
+{
+	if (start_ns)
+		((struct net_probe *)state)->skel->bss->net_since_ns = start_ns;
+}
+
+static void net_hot(void *state, struct window_group *out)
+{
+	struct net_probe *p = state;
+	const struct window_program programs[] = {
+		{ bpf_program__fd(p->skel->progs.net_egress), p->cgroup_fd, BPF_CGROUP_INET_EGRESS },
+		{ bpf_program__fd(p->skel->progs.net_ingress), p->cgroup_fd, BPF_CGROUP_INET_INGRESS },
+		{ bpf_program__fd(p->skel->progs.net_softirq_exit), -1, 0 }, { bpf_program__fd(p->skel->progs.net_receive_skb), -1, 0 },
+		{ bpf_program__fd(p->skel->progs.net_softirq_entry), -1, 0 },
+	};
+
+	*out = (struct window_group){ .n = sizeof(programs) / sizeof(programs[0]), .edge = window_edge, .context = p };
+	memcpy(out->programs, programs, sizeof(programs));
 }
 
 static int queues_read(struct net_probe *p, struct err *e)
@@ -136,28 +261,60 @@ static int queues_read(struct net_probe *p, struct err *e)
 	return 0;
 }
 
-static void slot_report(struct net_probe *p, unsigned slot, struct probe_sample *s)
+/* A figure seen for a share of the interval, scaled to the whole of it. */
+static uint64_t scaled(uint64_t grown, double ratio)
 {
-	struct net_slot *last = &p->last[slot], now = p->slots[slot];
-	const struct { enum probe_counter id; uint64_t value; } rows[] = {
-#define GROWN(id, field) { PROBE_COUNTER_NET_##id, now.field - last->field }
+	return ratio >= 1 ? grown : ratio > 0 ? (uint64_t)((double)grown / ratio + 0.5) : 0;
+}
+
+static void traffic_report(const struct net_slot *now, const struct net_slot *last, unsigned slot, struct probe_sample *s)
+{
+	const struct { enum probe_counter id; uint64_t exact, seen; } rows[] = {
+#define GROWN(id, field) { PROBE_COUNTER_NET_##id, now->tcp.field - last->tcp.field, now->other.field - last->other.field }
 		GROWN(RX_BYTES, rx_bytes), GROWN(TX_BYTES, tx_bytes), GROWN(RX_PACKETS, rx_packets), GROWN(TX_PACKETS, tx_packets),
-		GROWN(RETRANSMITS, retransmits), GROWN(DROPS, drops), GROWN(TX_DELAY, tx_delay_ns), GROWN(SOFTIRQ, softirq_ns),
 #undef GROWN
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		s->counters[rows[i].id][slot] = (int64_t)rows[i].value;
-	if (p->no_softirq)
-		s->counters[PROBE_COUNTER_NET_SOFTIRQ][slot] = PROBE_ABSENT;
-	if (p->drop_names_socket)
-		s->counters[PROBE_COUNTER_NET_OVERFLOWS][slot] = (int64_t)(now.overflows - last->overflows);
+		s->counters[rows[i].id][slot] = (int64_t)(rows[i].exact + scaled(rows[i].seen, s->hot_ratio));
+}
+
+static void drops_report(const struct net_probe *p, const struct net_slot *now, const struct net_slot *last, unsigned slot, struct probe_sample *s)
+{
+	static const enum probe_counter ids[NET_DROPS] = {
+		[NET_DROP_BUFFER] = PROBE_COUNTER_NET_DROPS_BUFFER, [NET_DROP_QUEUE] = PROBE_COUNTER_NET_DROPS_QUEUE,
+		[NET_DROP_FILTER] = PROBE_COUNTER_NET_DROPS_FILTER, [NET_DROP_NOBODY] = PROBE_COUNTER_NET_DROPS_NOBODY,
+		[NET_DROP_DAMAGED] = PROBE_COUNTER_NET_DROPS_DAMAGED, [NET_DROP_PROTOCOL] = PROBE_COUNTER_NET_DROPS_PROTOCOL,
+	};
+	uint64_t all = 0, one;
+
+	for (int i = 0; i < NET_DROPS; i++) {
+		all += one = now->drops[i] - last->drops[i];
+		if (i != NET_DROP_OTHER && p->drop_arguments >= DROP_REASON_ARGUMENTS)
+			s->counters[ids[i]][slot] = (int64_t)one;
+	}
+	s->counters[PROBE_COUNTER_NET_DROPS][slot] = (int64_t)all;
+	if (p->drop_arguments >= DROP_SOCKET_ARGUMENTS)
+		s->counters[PROBE_COUNTER_NET_OVERFLOWS][slot] = (int64_t)(now->overflows - last->overflows);
+}
+
+static void slot_report(struct net_probe *p, unsigned slot, struct probe_sample *s)
+{
+	struct net_slot *last = &p->last[slot], now = p->slots[slot];
+
+	traffic_report(&now, last, slot, s);
+	drops_report(p, &now, last, slot, s);
+	s->counters[PROBE_COUNTER_NET_RETRANSMITS][slot] = (int64_t)(now.retransmits - last->retransmits);
+	if (p->skel->links.net_enqueue)
+		s->counters[PROBE_COUNTER_NET_TX_DELAY][slot] = (int64_t)(now.tx_delay_ns - last->tx_delay_ns);
+	if (s->hot_ratio > 0)
+		s->counters[PROBE_COUNTER_NET_SOFTIRQ][slot] = (int64_t)scaled(now.softirq_ns - last->softirq_ns, s->hot_ratio);
 	for (unsigned i = 0; i < HIST_BUCKETS; i++) {
 		s->hists[PROBE_HIST_NET_RTT][slot][i] = now.rtt_hist[i] - last->rtt_hist[i];
 		s->hists[PROBE_HIST_NET_TX_DELAY][slot][i] = now.tx_hist[i] - last->tx_hist[i];
 	}
 	for (unsigned b = 0; b < SLOTS; b++) {
-		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] = now.softirq_cost[b] - last->softirq_cost[b];
+		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] = scaled(now.softirq_cost[b] - last->softirq_cost[b], s->hot_ratio);
 		s->blame[PROBE_BLAME_NET][slot][b] = p->blame[slot][b] - p->blame_last[slot][b];
 		p->blame_last[slot][b] = p->blame[slot][b];
 	}
@@ -167,17 +324,16 @@ static void slot_report(struct net_probe *p, unsigned slot, struct probe_sample 
 static int net_read(void *state, struct probe_sample *s, struct err *e)
 {
 	struct net_probe *p = state;
-	int err = queues_read(p, e);
+	int err;
 
-	if (err < 0)
+	if ((err = files_pass(p, e)) < 0 || (err = program_run(p->skel->progs.net_tcp_pass, e)) < 0 || (err = queues_read(p, e)) < 0)
 		return err;
 	for (unsigned slot = 0; slot < SLOTS; slot++)
 		if (slot <= SLOT_KERNEL || slot >= SLOT_FIRST)
 			slot_report(p, slot, s);
-	s->hist_present[PROBE_HIST_NET_RTT] = !p->no_rtt && p->skel->links.net_rtt;
-	s->hist_present[PROBE_HIST_NET_TX_DELAY] = true;
-	s->blame_present[PROBE_BLAME_NET] = true;
-	s->blame_present[PROBE_BLAME_SOFTIRQ] = !p->no_softirq;
+	s->hist_present[PROBE_HIST_NET_RTT] = true;
+	s->hist_present[PROBE_HIST_NET_TX_DELAY] = s->blame_present[PROBE_BLAME_NET] = p->skel->links.net_enqueue != NULL;
+	s->blame_present[PROBE_BLAME_SOFTIRQ] = s->hot_ratio > 0;
 	return 0;
 }
 
@@ -196,30 +352,11 @@ static struct bpf_object *net_object(const void *state)
 	return ((const struct net_probe *)state)->skel->obj;
 }
 
-static void link_drop(struct bpf_link **link)
-{
-	bpf_link__destroy(*link);
-	*link = NULL;
-}
-
+/* All that costs much is sampled (net_hot); there is nothing else to give up. */
 static int net_step_down(void *state, char *note, size_t size)
 {
-	struct net_probe *p = state;
-
-	if (!p->no_rtt) {
-		p->no_rtt = true;
-		link_drop(&p->skel->links.net_rtt);
-		snprintf(note, size, "round-trip times are no longer read, to stay within the overhead budget");
-		return 0;
-	}
-	if (p->no_softirq)
-		return -ENOENT;
-	p->no_softirq = true;
-	link_drop(&p->skel->links.net_softirq_entry);
-	link_drop(&p->skel->links.net_softirq_exit);
-	link_drop(&p->skel->links.net_receive_skb);
-	snprintf(note, size, "round-trip times and softirq time are no longer read, to stay within the overhead budget");
-	return 0;
+	(void)state, (void)note, (void)size;
+	return -ENOENT;
 }
 
 static void net_close(void *state)
@@ -230,6 +367,9 @@ static void net_close(void *state)
 		return;
 	if (p->slots)
 		munmap(p->slots, p->map_bytes);
+	bpf_link__destroy(p->files);
+	if (p->cgroup_fd >= 0)
+		close(p->cgroup_fd);
 	net_bpf__destroy(p->skel);
 	free(p);
 }
@@ -237,5 +377,5 @@ static void net_close(void *state)
 const struct probe probe_net = {
 	.name = "net", .help = "traffic, losses, round-trip times by socket owner; transmit-queue and softirq blame",
 	.open = net_open, .attach = net_attach, .read = net_read, .losses = net_losses, .object = net_object,
-	.step_down = net_step_down, .close = net_close,
+	.hot = net_hot, .hot_help = "softirq time and datagrams", .step_down = net_step_down, .close = net_close,
 };

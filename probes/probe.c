@@ -1,9 +1,6 @@
 /*
  * The table of probes at work: shared maps, open and attach with reasons for what is left out, one read per interval,
- * cost and losses.
- *
- * Cost: the kernel's BPF statistics (BPF_ENABLE_STATS) add about 65 ns to every run of a program, more than some programs
- * take. So they are on for one part in STATS_EVERY of the time only; run_ns is what was measured then, scaled to the whole time.
+ * cost (probes/cost.h), shares of time (probes/window.h) and losses.
  */
 #include "probes/probe.h"
 
@@ -17,10 +14,14 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "probes/cost.h"
 #include "probes/table.h"
 
-#define STATS_EVERY 8
+#define STATS_EVERY 8      /* one interval in so many has its cost measured */
+#define STATS_FIRST 3      /* and the first ones, so that a budget is kept from early on */
 #define REFRESH_EVERY_NS 5000000000ull /* tasks look up slot and quota anew this often */
+
+_Static_assert(PROBE_SHARE_LEAST == WINDOW_SHARE_LEAST, "the table's least share is the windows'");
 
 #define ROW(noun) &probe_##noun,
 static const struct probe *const table[] = { PROBE_TABLE(ROW) };
@@ -36,18 +37,20 @@ struct running {
 	void *state;                /* NULL when not running */
 	enum probe_state status;
 	char note[160];
-	uint64_t run_ns, runs;      /* measured while statistics were on */
-	uint64_t seen_ns, seen_runs, seen_misses;
+	struct cost cost;
+	struct window_group hot;
+	int window;                 /* of its hot programs; -1 = it has none */
+	uint64_t hot_seen_ns, hot_on_ns; /* attached: until the last reading, in the interval it ended */
 	uint64_t losses;            /* last known; survives stepping off */
 };
 
 struct probes {
 	struct probe_shared shared;
 	struct running run[N_TABLE];
-	uint64_t last_ns, refreshed_ns;
-	uint64_t opened_ns, stats_ns;  /* stats_ns: how long statistics have been on */
-	uint64_t stats_since_ns;
-	int stats_fd;
+	struct windows *windows;
+	uint64_t last_ns, refreshed_ns, reads;
+	int stats_fd;               /* statistics are on; -1 = off */
+	bool measured;              /* they were on in the interval that ended last */
 };
 
 static uint64_t now_ns(void)
@@ -133,22 +136,44 @@ static bool wanted(const struct probes_config *config, const char *name)
 	return false;
 }
 
+static int hot_attach(struct probes *p, size_t i, struct err *e)
+{
+	struct running *r = &p->run[i];
+
+	r->window = -1;
+	if (table[i]->hot)
+		table[i]->hot(r->state, &r->hot);
+	if (r->hot.n)
+		r->window = windows_add(p->windows, &r->hot);
+	return r->hot.n && r->window < 0 ? err_set(e, r->window, "cannot attach its programs: %s", strerror(-r->window)) : 0;
+}
+
+static void stop(struct probes *p, size_t i)
+{
+	windows_remove(p->windows, p->run[i].window);
+	p->run[i].window = -1;
+	table[i]->close(p->run[i].state);
+	p->run[i].state = NULL;
+}
+
 static void start(struct probes *p, size_t i)
 {
 	struct running *r = &p->run[i];
 	struct err e = { 0 };
 	int err = table[i]->open(&p->shared, &r->state, &e);
 
+	r->window = -1;
 	if (!err) {
 		probe_shared_adopt(table[i]->object(r->state), &p->shared);
 		err = table[i]->attach(r->state, &e);
 	}
+	if (!err)
+		err = hot_attach(p, i, &e);
 	if (!err) {
 		r->status = PROBE_ON;
 		return;
 	}
-	table[i]->close(r->state);
-	r->state = NULL;
+	stop(p, i);
 	r->status = PROBE_UNAVAILABLE;
 	snprintf(r->note, sizeof(r->note), "%.*s", (int)sizeof(r->note) - 1, e.text[0] ? e.text : strerror(-err));
 }
@@ -162,6 +187,9 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 	*out = NULL;
 	p->stats_fd = p->shared.slot_map_fd = p->shared.slot_ctl_fd = p->shared.tasks_fd = -1;
 	libbpf_set_print(quiet);
+	p->windows = windows_new();
+	for (size_t i = 0; i < N_TABLE; i++)
+		p->run[i].window = -1;
 	if ((err = shared_open(&p->shared, e)) < 0)
 		goto fail;
 	for (size_t i = 0; i < N_TABLE; i++) {
@@ -179,7 +207,7 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 			      table[first]->name, p->run[first].note);
 		goto fail;
 	}
-	p->last_ns = p->refreshed_ns = p->opened_ns = p->stats_since_ns = now_ns();
+	p->last_ns = p->refreshed_ns = now_ns();
 	p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	*out = p;
 	return 0;
@@ -194,7 +222,8 @@ void probes_close(struct probes *p)
 		return;
 	for (size_t i = 0; i < N_TABLE; i++)
 		if (p->run[i].state)
-			table[i]->close(p->run[i].state);
+			stop(p, i);
+	windows_free(p->windows);
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
 	shared_close(&p->shared);
@@ -217,49 +246,43 @@ int probes_slot_set(struct probes *p, enum slot_kind kind, uint64_t id, unsigned
 	return err;
 }
 
-/* Add what the kernel counted for this probe's programs since the last look. */
-static void statistics_read(struct running *r, struct bpf_object *obj)
+/* The interval of that length has ended. */
+static void statistics_step(struct probes *p, uint64_t length_ns)
 {
-	uint64_t ns = 0, runs = 0, misses = 0;
-	struct bpf_program *prog;
-
-	bpf_object__for_each_program(prog, obj) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
-
-		if (bpf_program__fd(prog) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
-			continue;
-		ns += info.run_time_ns;
-		runs += info.run_cnt;
-		misses += info.recursion_misses;
-	}
-	r->run_ns += ns - r->seen_ns;
-	r->runs += runs - r->seen_runs;
-	r->seen_ns = ns;
-	r->seen_runs = runs;
-	r->seen_misses = misses;
-}
-
-static void statistics_step(struct probes *p)
-{
-	uint64_t now = now_ns();
 	bool on;
 
-	if (p->stats_fd >= 0)
-		p->stats_ns += now - p->stats_since_ns;
-	p->stats_since_ns = now;
-	on = p->stats_ns * STATS_EVERY <= now - p->opened_ns;
-	for (size_t i = 0; i < N_TABLE; i++)
-		if (p->run[i].state) {
-			statistics_read(&p->run[i], table[i]->object(p->run[i].state));
-			p->run[i].losses = table[i]->losses(p->run[i].state);
-		}
+	p->measured = p->stats_fd >= 0;
+	for (size_t i = 0; i < N_TABLE; i++) {
+		struct running *r = &p->run[i];
+
+		if (!r->state)
+			continue;
+		cost_step(&r->cost, table[i]->object(r->state), &r->hot, length_ns, r->hot_on_ns, p->measured);
+		r->losses = table[i]->losses(r->state);
+	}
+	p->reads++;
+	on = p->reads < STATS_FIRST || p->reads % STATS_EVERY == 0;
 	if (on && p->stats_fd < 0)
 		p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	else if (!on && p->stats_fd >= 0) {
 		close(p->stats_fd);
 		p->stats_fd = -1;
 	}
+}
+
+/* How much of the interval that ends now the probe's hot programs were attached. */
+static double hot_ratio(struct probes *p, struct running *r)
+{
+	uint64_t now = now_ns(), on;
+
+	if (r->window < 0)
+		return 1;
+	on = windows_on_ns(p->windows, r->window);
+	r->hot_on_ns = on - r->hot_seen_ns;
+	r->hot_seen_ns = on;
+	if (windows_share(p->windows, r->window) >= 1)
+		return 1;
+	return now > p->last_ns ? (double)r->hot_on_ns / (double)(now - p->last_ns) : 0;
 }
 
 static void sample_clear(struct probe_sample *s)
@@ -276,15 +299,19 @@ int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
 
 	sample_clear(s);
 	s->start_ns = p->last_ns;
-	for (size_t i = 0; i < N_TABLE; i++)
-		if (p->run[i].state && (one = table[i]->read(p->run[i].state, s, e)) < 0 && !err)
+	for (size_t i = 0; i < N_TABLE; i++) {
+		if (!p->run[i].state)
+			continue;
+		s->hot_ratio = hot_ratio(p, &p->run[i]);
+		if ((one = table[i]->read(p->run[i].state, s, e)) < 0 && !err)
 			err = one;
+	}
 	s->end_ns = p->last_ns = now_ns();
 	if (s->end_ns - p->refreshed_ns > REFRESH_EVERY_NS) {
 		p->refreshed_ns = s->end_ns;
 		__atomic_fetch_add(&p->shared.ctl->generation, 1, __ATOMIC_SEQ_CST);
 	}
-	statistics_step(p);
+	statistics_step(p, s->end_ns - s->start_ns);
 	return err;
 }
 
@@ -297,13 +324,41 @@ size_t probes_count(const struct probes *p)
 void probes_status(const struct probes *p, size_t i, struct probe_status *out)
 {
 	const struct running *r = &p->run[i];
-	double scale = p->stats_ns ? (double)(p->last_ns - p->opened_ns) / (double)p->stats_ns : 1;
 
-	*out = (struct probe_status){ .name = table[i]->name, .help = table[i]->help, .state = r->status };
+	*out = (struct probe_status){ .name = table[i]->name, .help = table[i]->help, .state = r->status, .share = 1 };
 	snprintf(out->note, sizeof(out->note), "%s", r->note);
-	out->run_ns = (uint64_t)((double)r->run_ns * scale);
-	out->runs = (uint64_t)((double)r->runs * scale);
-	out->losses = r->losses + r->seen_misses;
+	out->run_ns = r->cost.run_ns;
+	out->runs = r->cost.runs;
+	out->losses = r->losses + r->cost.misses;
+	if (r->state) {
+		out->base_ns_per_s = r->cost.base.ns_per_s;
+		out->hot_ns_per_s = r->cost.hot.ns_per_s;
+	}
+	if (r->window >= 0)
+		out->share = windows_share(p->windows, r->window);
+}
+
+bool probes_measured(const struct probes *p)
+{
+	return p->measured;
+}
+
+bool probes_share_set(struct probes *p, size_t i, double share)
+{
+	struct running *r = &p->run[i];
+
+	if (r->window < 0)
+		return false;
+	windows_share_set(p->windows, r->window, share);
+	share = windows_share(p->windows, r->window);
+	r->status = share < 1 ? PROBE_REDUCED : PROBE_ON;
+	r->note[0] = '\0';
+	if (share < 1 && share > 0)
+		snprintf(r->note, sizeof(r->note), "%s: watched %.1f %% of the time and scaled up, to stay within the overhead budget",
+			 table[i]->hot_help, 100 * share);
+	else if (share <= 0)
+		snprintf(r->note, sizeof(r->note), "%s: not watched", table[i]->hot_help);
+	return true;
 }
 
 bool probes_step_down(struct probes *p, size_t i)
@@ -316,8 +371,7 @@ bool probes_step_down(struct probes *p, size_t i)
 		r->status = PROBE_REDUCED;
 		return true;
 	}
-	table[i]->close(r->state);
-	r->state = NULL;
+	stop(p, i);
 	r->status = PROBE_OFF;
 	snprintf(r->note, sizeof(r->note), "turned off to stay within the overhead budget");
 	return true;

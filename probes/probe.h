@@ -23,9 +23,11 @@
 #include "probes/metrics.h"
 
 #define PROBE_ABSENT INT64_MIN
+#define PROBE_SHARE_LEAST (1.0 / 64) /* of the time, of a probe that is sampled */
 
 struct probe_sample {
 	uint64_t start_ns, end_ns;                                  /* CLOCK_MONOTONIC of this interval */
+	double hot_ratio;                                           /* while a probe reads: share of the interval its hot programs ran */
 	int64_t counters[PROBE_N_COUNTERS][SLOTS];                  /* PROBE_ABSENT or value */
 	bool hist_present[PROBE_N_HISTS], blame_present[PROBE_N_BLAMES];
 	uint64_t hists[PROBE_N_HISTS][SLOTS][HIST_BUCKETS];
@@ -39,6 +41,8 @@ struct probe_status {
 	enum probe_state state;
 	char note[160];          /* why unavailable or reduced; "" otherwise */
 	uint64_t run_ns, runs;   /* since open: time in this probe's programs (estimate from sampled BPF statistics), executions */
+	double share;            /* of the time that its hot programs are attached (probes/window.h); 1 = always, or it has none */
+	double base_ns_per_s, hot_ns_per_s; /* last measured cost: of programs always attached; of the hot ones, per time attached */
 	uint64_t losses;         /* since open: everything that could not be recorded, all causes */
 };
 
@@ -60,6 +64,13 @@ int probes_read(struct probes *p, struct probe_sample *s, struct err *e);
 
 size_t probes_count(const struct probes *p);     /* rows of the table, also those not running */
 void probes_status(const struct probes *p, size_t i, struct probe_status *out);
+
+/* Were the costs per second of probes_status() measured anew in the interval that probes_read() ended last? */
+bool probes_measured(const struct probes *p);
+
+/* Let probe i watch what happens very often for this share of the time (1 = always); its figures of that are scaled up.
+ * False when it has no such programs. The status says which figures are concerned. */
+bool probes_share_set(struct probes *p, size_t i, double share);
 
 /* Make probe i cheaper by one step, or turn it off; false when it is off already. The status says what was given up. */
 bool probes_step_down(struct probes *p, size_t i);

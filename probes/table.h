@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "probes/probe.h"
+#include "probes/window.h"
 
 #define PROBE_TABLE(X) X(cpu) X(disk) X(net) X(request)
 
@@ -30,6 +31,10 @@ struct probe {
 	int (*read)(void *state, struct probe_sample *s, struct err *e);
 	uint64_t (*losses)(const void *state);                  /* since open */
 	struct bpf_object *(*object)(const void *state);        /* for the statistics of its programs */
+	/* Programs that may be attached in windows only (not attached by attach()), and what they measure. NULL = none. read()
+	 * scales their figures by 1 / sample->hot_ratio, and leaves them ABSENT where that is 0. */
+	void (*hot)(void *state, struct window_group *out);
+	const char *hot_help;
 	int (*step_down)(void *state, char *note, size_t size); /* 0 = cheaper now, -ENOENT = nothing left to give up */
 	void (*close)(void *state);
 };

@@ -1,0 +1,54 @@
+/*
+ * Programs that run so often that running them all the time is too much: attached for a share of the time only.
+ *
+ * Reaching any program costs some 100 ns where the kernel uses retpolines, even one that returns at once; only a tracepoint without
+ * programs is free. So sampling here means attaching and detaching: one window in every WINDOW_PERIOD, its length a share of
+ * the period, at a place in it that changes (no beat with periodic work). Figures from windows are scaled by the time that was
+ * really attached (windows_on_ns).
+ *
+ *   windows_new(); w = windows_add(...): attached from here on; windows_share_set(w, 0.1); windows_on_ns(w); windows_free()
+ *
+ * A thread of its own opens and closes the windows. Nothing is allocated after windows_new().
+ */
+#ifndef PROBES_WINDOW_H
+#define PROBES_WINDOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WINDOW_PERIOD_NS 1000000000ull
+#define WINDOW_SHARE_LEAST (1.0 / 64) /* shorter windows cost more to open than they measure */
+#define WINDOW_SHARE_MOST 0.5         /* longer ones are better left open */
+#define WINDOW_PROGRAMS 12
+#define WINDOW_GROUPS 8
+
+struct window_program {
+	int prog_fd;
+	int cgroup_fd;           /* where it is attached; -1 = the tracepoint it was loaded for */
+	uint32_t attach_type;    /* enum bpf_attach_type, with a cgroup */
+};
+
+/* Programs that come and go together, attached in this order and detached in the reverse. */
+struct window_group {
+	struct window_program programs[WINDOW_PROGRAMS];
+	size_t n;
+	/* Called with the time before they run (again), and with 0 after they have stopped; NULL = not needed. */
+	void (*edge)(void *context, uint64_t start_ns);
+	void *context;
+};
+
+struct windows;
+
+struct windows *windows_new(void);
+void windows_free(struct windows *w);            /* accepts NULL; detaches everything */
+
+/* Attached when this returns. The group's number, or -errno of the first program that could not be attached. */
+int windows_add(struct windows *w, const struct window_group *group);
+void windows_remove(struct windows *w, int group);
+
+/* 1 = all the time, 0 = never, else cut to WINDOW_SHARE_LEAST .. _MOST. */
+void windows_share_set(struct windows *w, int group, double share);
+double windows_share(struct windows *w, int group);
+uint64_t windows_on_ns(struct windows *w, int group); /* since windows_add() */
+
+#endif
