@@ -18,7 +18,6 @@
 #include "probes/slot.bpf.h"
 
 #define INBOX_COUNT_MASK ((1ULL << INBOX_COUNT_BITS) - 1)
-#define SHARE_SHIFT 20       /* fixed point of the interrupts' share of a slice */
 #define QUOTA_DEPTH 4        /* groups above a waiter that are asked for their quota's timer */
 #define barrier() asm volatile("" ::: "memory")
 #define opaque(v) asm volatile("" : "+r"(v)) /* keep clang from dropping a bound check the verifier wants to see */
@@ -161,6 +160,21 @@ static __always_inline __u64 clip(__u64 v, __u64 max)
 	return v < max ? v : max;
 }
 
+/* Interrupt time of the slice where only our own clock tells it, and that only while it is watched (probes/window.h): the
+ * rest by the occupant's rate while it was. */
+static __always_inline __u64 irq_estimate(struct cpu_state *cs, __u64 now, __u64 measured)
+{
+	struct cpu_victim *v = victim_of(cs, cs->occupant);
+	__u64 from = cs->irq_since, to = cs->irq_until, watched;
+
+	from = from > cs->slice_start ? from : cs->slice_start;
+	to = clip(to, now);
+	watched = to > from ? to - from : 0;
+	v->irq_watched_ns += watched;
+	v->irq_measured_ns += measured;
+	return measured + ((now - cs->slice_start - watched) * v->irq_rate >> SHARE_SHIFT);
+}
+
 /* The run queue's own clocks where there are any, reached through the task that ran (the symbol itself is not exported on
  * kernels without CONFIG_KALLSYMS_ALL). */
 static __always_inline struct slice slice_end(struct cpu_state *cs, struct task_struct *ran, __u64 now)
@@ -175,6 +189,8 @@ static __always_inline struct slice slice_end(struct cpu_state *cs, struct task_
 	if (cs->occupant != SLOT_UNKNOWN) { /* the first slice has no marks to compare with */
 		s.steal = clip(steal - cs->steal_mark, s.length);
 		s.irq = clip(irq - cs->irq_mark, s.length - s.steal);
+		if (!bpf_core_field_exists(((struct rq *)0)->prev_irq_time))
+			s.irq = clip(irq_estimate(cs, now, s.irq), s.length - s.steal);
 	}
 	cs->irq_mark = irq;
 	cs->steal_mark = steal;

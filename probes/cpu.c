@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "probes/cpu.skel.h"
 
+#define IRQ_WATCHED_LEAST_NS 1000000 /* run time to take a rate from */
 #define RETRIES 1000         /* a victim's row is copied within 1 us; a CPU that switches faster for so long does not exist */
 
 /* Totals since load, summed over CPUs, at one moment. */
@@ -35,11 +36,16 @@ struct cpu_probe {
 	struct cpu_state *states;    /* mapped */
 	size_t map_bytes;
 	int n_cpus;
-	bool irq_off;                /* own interrupt clock given up */
+	bool own_irq_clock;          /* the kernel has none */
+	struct watched { uint64_t watched_ns, measured_ns; } *irq_last; /* [cpu][slot] at the last window's end */
 	uint64_t torn;               /* rows copied while they changed */
 	struct totals now, last[SLOTS];
 	struct cpu_victim copy;
 };
+
+/* Exits first: an exit without its entry is harmless. */
+#define IRQ_PROGRAMS(c) (c)->skel->progs.cpu_irq_exit, (c)->skel->progs.cpu_softirq_exit, (c)->skel->progs.cpu_irq_entry, \
+			(c)->skel->progs.cpu_softirq_entry
 
 static uint64_t now_ns(void)
 {
@@ -78,12 +84,11 @@ static int cpu_open(struct probe_shared *shared, void **state, struct err *e)
 	if (!c->skel)
 		return err_set(e, -errno, "cannot open the BPF object: %s", strerror(errno));
 	bpf_map__set_max_entries(c->skel->maps.cpu_states, (uint32_t)c->n_cpus);
-	c->irq_off = kernel_has_irq_clock();
-	if (c->irq_off) {
-		bpf_program__set_autoload(c->skel->progs.cpu_irq_entry, false);
-		bpf_program__set_autoload(c->skel->progs.cpu_irq_exit, false);
-		bpf_program__set_autoload(c->skel->progs.cpu_softirq_entry, false);
-		bpf_program__set_autoload(c->skel->progs.cpu_softirq_exit, false);
+	c->own_irq_clock = !kernel_has_irq_clock();
+	c->irq_last = mem_alloc((size_t)c->n_cpus * SLOTS, sizeof(*c->irq_last));
+	for (struct bpf_program **prog = (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL }; *prog; prog++) {
+		bpf_program__set_autoload(*prog, c->own_irq_clock);
+		bpf_program__set_autoattach(*prog, false);
 	}
 	if ((err = probe_share(c->skel->obj, shared)) < 0)
 		return err_set(e, err, "cannot share BPF maps: %s", strerror(-err));
@@ -278,21 +283,54 @@ static struct bpf_object *cpu_object(const void *state)
 	return ((const struct cpu_probe *)state)->skel->obj;
 }
 
-/* Entry hooks go first: an exit without entry is harmless. */
-static int cpu_step_down(void *state, char *note, size_t size)
+/* How much of each occupant's time interrupts take, from the window that has ended. */
+static void irq_rates_set(struct cpu_probe *c)
+{
+	for (int i = 0; i < c->n_cpus * SLOTS; i++) {
+		struct cpu_victim *v = &c->states[i / SLOTS].victims[i % SLOTS];
+		uint64_t watched = v->irq_watched_ns - c->irq_last[i].watched_ns, measured = v->irq_measured_ns - c->irq_last[i].measured_ns;
+
+		if (watched < IRQ_WATCHED_LEAST_NS)
+			continue; /* keeps what it had, and goes on collecting */
+		v->irq_rate = (measured << SHARE_SHIFT) / watched;
+		c->irq_last[i].watched_ns += watched;
+		c->irq_last[i].measured_ns += measured;
+	}
+}
+
+static void window_edge(void *state, uint64_t start_ns)
 {
 	struct cpu_probe *c = state;
 
-	if (c->irq_off)
-		return -ENOENT;
-	c->irq_off = true;
-	for (struct bpf_link **l = (struct bpf_link *[]){ c->skel->links.cpu_irq_entry, c->skel->links.cpu_softirq_entry,
-							  c->skel->links.cpu_irq_exit, c->skel->links.cpu_softirq_exit, NULL }; *l; l++)
-		bpf_link__destroy(*l);
-	c->skel->links.cpu_irq_entry = c->skel->links.cpu_softirq_entry = NULL;
-	c->skel->links.cpu_irq_exit = c->skel->links.cpu_softirq_exit = NULL;
-	snprintf(note, size, "interrupt time is no longer taken out of slices, to stay within the overhead budget");
-	return 0;
+	for (int cpu = 0; cpu < c->n_cpus; cpu++) {
+		if (start_ns) {
+			c->states[cpu].irq_depth = 0; /* its exit was not seen */
+			c->states[cpu].irq_since = start_ns;
+			c->states[cpu].irq_until = UINT64_MAX;
+		} else {
+			c->states[cpu].irq_until = now_ns();
+		}
+	}
+	if (!start_ns)
+		irq_rates_set(c);
+}
+
+static void cpu_hot(void *state, struct window_group *out)
+{
+	struct cpu_probe *c = state;
+
+	if (!c->own_irq_clock)
+		return;
+	*out = (struct window_group){ .edge = window_edge, .context = c };
+	for (struct bpf_program **prog = (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL }; *prog; prog++)
+		out->programs[out->n++] = (struct window_program){ bpf_program__fd(*prog), -1, 0 };
+}
+
+/* All that can be spared is sampled (cpu_hot). */
+static int cpu_step_down(void *state, char *note, size_t size)
+{
+	(void)state, (void)note, (void)size;
+	return -ENOENT;
 }
 
 static void cpu_close(void *state)
@@ -304,11 +342,12 @@ static void cpu_close(void *state)
 	if (c->states)
 		munmap(c->states, c->map_bytes);
 	cpu_bpf__destroy(c->skel);
+	free(c->irq_last);
 	free(c);
 }
 
 const struct probe probe_cpu = {
 	.name = "cpu", .help = "run time, run-queue wait and exact blame from the scheduler's tracepoints",
 	.open = cpu_open, .attach = cpu_attach, .read = cpu_read, .losses = cpu_losses, .object = cpu_object,
-	.step_down = cpu_step_down, .close = cpu_close,
+	.hot = cpu_hot, .hot_help = "interrupt time", .step_down = cpu_step_down, .close = cpu_close,
 };

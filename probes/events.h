@@ -73,6 +73,7 @@ struct task_rec {
 
 /* Time that migrated tasks spend on a new queue before its CPU notices: see inbox in struct cpu_state. */
 #define INBOX_COUNT_BITS 16
+#define SHARE_SHIFT 20       /* fixed point of shares of a slice */
 #define NO_PID 0xffffffffu   /* before the first switch */
 
 /* One victim on one CPU. The wait metric and the blame row are two independent sums of the same time:
@@ -91,6 +92,9 @@ struct cpu_victim {
 	__u32 throttled;         /* its waits in this slice are its own quota's doing */
 	__u64 run_ns;            /* on CPU, without interrupts and steal */
 	__u64 irq_ns;            /* interrupts while it was on the CPU */
+	__u64 irq_watched_ns;    /* time on the CPU during which interrupts were watched, and what they took of it; only where ... */
+	__u64 irq_measured_ns;   /* ... the kernel has no such clock itself */
+	__u64 irq_rate;          /* of the rest, 2^-SHARE_SHIFT; user space takes it from these two */
 	__u64 switches;          /* switches to it */
 	__u64 preemptions;       /* switched out while it could have run on */
 	__u64 migrations;
@@ -114,6 +118,7 @@ struct cpu_state {
 	__u64 inbox_total;       /* number of arrivals; atomic */
 	__u64 irq_ns;            /* total of interrupts on this CPU, where the kernel keeps none itself */
 	__u64 irq_start;         /* of the interrupt under way */
+	__u64 irq_since, irq_until; /* interrupts are (were) watched from .. to; ~0 = still are */
 	__u64 irq_depth;
 	__u64 switch_runs, wakeup_runs, irq_runs;
 	__u64 lost_storage;      /* task storage could not be had: the task's wait is not seen */
@@ -132,7 +137,7 @@ struct cpu_state {
 _Static_assert(sizeof(struct slot_key) == 16, "slot_key layout");
 _Static_assert(sizeof(struct slot_ctl) == 16, "slot_ctl layout");
 _Static_assert(sizeof(struct task_rec) == 40, "task_rec layout");
-_Static_assert(sizeof(struct cpu_victim) == 104 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
-_Static_assert(sizeof(struct cpu_state) == 168 + 4 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
+_Static_assert(sizeof(struct cpu_victim) == 128 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
+_Static_assert(sizeof(struct cpu_state) == 184 + 4 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
 
 #endif
