@@ -16,15 +16,23 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/json.h"
 
 #define CAMPAIGN_GROUP_MAX 8
+#define CAMPAIGN_TRUTH_MAX 6
+
+/* One figure of a load generator's output. The first of a service's list decides how often a setup is repeated. */
+struct campaign_truth {
+	char *metric;             /* "throughput", "latency", "time", or a name that begins with latency_ or time_ */
+	regex_t pattern;          /* one group: the number; the last match in the output counts */
+	bool compiled;
+};
 
 struct campaign_service {
 	char *id;
 	char **start, **ready, **load, **prepare; /* NULL-terminated argv; ready, prepare and start may be NULL */
-	char *metric;             /* "throughput", "latency" or "time" */
-	regex_t truth;            /* one group: the number; the last match in the output counts */
-	bool has_truth;
+	size_t n_truths;
+	struct campaign_truth truths[CAMPAIGN_TRUTH_MAX];
 };
 
 /* One configuration: services under load together, and at most one pressure beside them. */
@@ -34,7 +42,8 @@ struct campaign_setup {
 	size_t member[CAMPAIGN_GROUP_MAX];
 	const char *press;        /* kind, or NULL */
 	unsigned level;
-	unsigned workers;
+	unsigned workers;         /* each presses at `level` */
+	char *cpus;               /* where they press; NULL = anywhere */
 };
 
 struct campaign {
@@ -49,13 +58,13 @@ struct campaign {
 	struct campaign_setup *setups;
 };
 
-/* A finished run; truth[i] belongs to setup->member[i], NAN when the load generator gave no figure. */
+/* A finished run; truth[i][k] is figure k of setup->member[i], NAN when the load generator did not give it. */
 struct campaign_result {
 	size_t setup;
 	unsigned repeat;
 	bool ok;
 	double external_ratio;    /* NAN when not known */
-	double truth[CAMPAIGN_GROUP_MAX];
+	double truth[CAMPAIGN_GROUP_MAX][CAMPAIGN_TRUTH_MAX];
 	char why[160];            /* when not ok */
 };
 
@@ -66,6 +75,7 @@ struct campaign_log {
 };
 
 struct campaign *campaign_read(const char *path, struct err *e); /* NULL on error */
+int campaign_lay_out(struct campaign *c, const struct json_at *runs, struct err *e); /* its setups, from the field `runs` */
 void campaign_free(struct campaign *c);
 
 int campaign_log_open(struct campaign_log *log, const struct campaign *c, const char *folder, struct err *e);
@@ -74,10 +84,11 @@ void campaign_log_close(struct campaign_log *log);
 
 /* Which setup to run next: unfinished ones in a shuffled order per round; -1 when all are known well enough. */
 long campaign_next(const struct campaign *c, const struct campaign_log *log, unsigned *repeat);
-/* How many usable repetitions, and their mean and relative half-width for one member. */
-size_t campaign_known(const struct campaign *c, const struct campaign_log *log, size_t setup, size_t member, double *mean,
+/* How many usable repetitions, and their mean and relative half-width for one figure of one member. */
+struct campaign_figure { size_t setup, member, truth; };
+size_t campaign_known(const struct campaign *c, const struct campaign_log *log, struct campaign_figure f, double *mean,
 		      double *half_width_ratio);
-double campaign_median(const struct campaign *c, const struct campaign_log *log, size_t setup, size_t member); /* NAN = none */
+double campaign_median(const struct campaign *c, const struct campaign_log *log, struct campaign_figure f); /* NAN = none */
 
 /* Run everything; progress goes to `progress` when it is not NULL. *stop ends it after the run under way. */
 int campaign_run(const struct campaign *c, const char *folder, struct campaign_log *log, const volatile bool *stop, FILE *progress,

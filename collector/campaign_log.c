@@ -56,9 +56,13 @@ static int line_read(struct campaign_log *log, const struct campaign *c, const s
 	r.repeat = (unsigned)repeat;
 	snprintf(r.why, sizeof(r.why), "%s", why);
 	for (size_t i = 0; i < CAMPAIGN_GROUP_MAX; i++) {
-		json_t *v = i < n ? json_array_get(truth.value, i) : NULL;
+		json_t *list = i < n ? json_array_get(truth.value, i) : NULL;
 
-		r.truth[i] = json_is_number(v) ? json_number_value(v) : NAN;
+		for (size_t k = 0; k < CAMPAIGN_TRUTH_MAX; k++) {
+			json_t *v = json_is_array(list) ? json_array_get(list, k) : k ? NULL : list; /* one figure may stand without a list */
+
+			r.truth[i][k] = json_is_number(v) ? json_number_value(v) : NAN;
+		}
 	}
 	result_keep(log, &r);
 	return 0;
@@ -112,8 +116,13 @@ int campaign_log_add(struct campaign_log *log, const struct campaign *c, const s
 	json_t *truth = json_array(), *line = json_object();
 	int err = 0;
 
-	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(truth, isfinite(r->truth[i]) ? json_real(r->truth[i]) : json_null());
+	for (size_t i = 0; i < s->n; i++) {
+		json_t *list = json_array();
+
+		for (size_t k = 0; k < c->services[s->member[i]].n_truths; k++)
+			json_array_append_new(list, isfinite(r->truth[i][k]) ? json_real(r->truth[i][k]) : json_null());
+		json_array_append_new(truth, list);
+	}
 	json_object_set_new(line, "setup", json_string(s->name));
 	json_object_set_new(line, "repeat", json_integer(r->repeat));
 	json_object_set_new(line, "ok", json_boolean(r->ok));
@@ -139,24 +148,25 @@ void campaign_log_close(struct campaign_log *log)
 	*log = (struct campaign_log){ 0 };
 }
 
-/* Usable figures of one member; the caller frees. */
-static double *figures(const struct campaign *c, const struct campaign_log *log, size_t setup, size_t member, size_t *n)
+/* Usable values of one figure; the caller frees. */
+static double *figures(const struct campaign *c, const struct campaign_log *log, struct campaign_figure f, size_t *n)
 {
+	const struct campaign_setup *s = &c->setups[f.setup];
 	double *v = mem_alloc(log->n, sizeof(*v));
 
 	*n = 0;
-	for (size_t i = 0; i < c->setups[setup].n; i++)
-		for (size_t k = 0; c->setups[setup].member[i] == member && k < log->n; k++)
-			if (log->results[k].setup == setup && log->results[k].ok && isfinite(log->results[k].truth[i]))
-				v[(*n)++] = log->results[k].truth[i];
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; s->member[i] == f.member && k < log->n; k++)
+			if (log->results[k].setup == f.setup && log->results[k].ok && isfinite(log->results[k].truth[i][f.truth]))
+				v[(*n)++] = log->results[k].truth[i][f.truth];
 	return v;
 }
 
-size_t campaign_known(const struct campaign *c, const struct campaign_log *log, size_t setup, size_t member, double *mean,
+size_t campaign_known(const struct campaign *c, const struct campaign_log *log, struct campaign_figure f, double *mean,
 		      double *half_width_ratio)
 {
 	size_t n;
-	double *v = figures(c, log, setup, member, &n);
+	double *v = figures(c, log, f, &n);
 
 	*mean = n ? gsl_stats_mean(v, 1, n) : NAN;
 	*half_width_ratio = n > 1 && *mean > 0 ?
@@ -165,10 +175,10 @@ size_t campaign_known(const struct campaign *c, const struct campaign_log *log, 
 	return n;
 }
 
-double campaign_median(const struct campaign *c, const struct campaign_log *log, size_t setup, size_t member)
+double campaign_median(const struct campaign *c, const struct campaign_log *log, struct campaign_figure f)
 {
 	size_t n;
-	double *v = figures(c, log, setup, member, &n), median = NAN;
+	double *v = figures(c, log, f, &n), median = NAN;
 
 	if (n) {
 		gsl_sort(v, 1, n);
@@ -188,7 +198,7 @@ static bool settled(const struct campaign *c, const struct campaign_log *log, si
 		return true;
 	for (size_t i = 0; i < c->setups[setup].n; i++) {
 		double mean, half;
-		size_t n = campaign_known(c, log, setup, c->setups[setup].member[i], &mean, &half);
+		size_t n = campaign_known(c, log, (struct campaign_figure){ setup, c->setups[setup].member[i], 0 }, &mean, &half);
 
 		narrow = narrow && n >= c->min_repeats && half <= c->precision_ratio;
 	}
@@ -220,6 +230,41 @@ long campaign_next(const struct campaign *c, const struct campaign_log *log, uns
 	return found;
 }
 
+static void neighbours_write(const struct campaign *c, const struct campaign_setup *s, size_t victim, FILE *out)
+{
+	const char *sep = "";
+
+	for (size_t j = 0; j < s->n; j++)
+		if (j != victim) {
+			fprintf(out, "%s%s", sep, c->services[s->member[j]].id);
+			sep = ";";
+		}
+	for (unsigned w = 0; s->press && w < s->workers; w++) {
+		fprintf(out, "%spress-%s-%u", sep, s->press, s->level);
+		sep = ";";
+	}
+}
+
+/* One line per figure; repeats alone too (no neighbours): they are the noise of the truth itself. */
+static void result_write(const struct campaign *c, const struct campaign_log *log, const struct campaign_result *r, FILE *out)
+{
+	const struct campaign_setup *s = &c->setups[r->setup];
+
+	for (size_t i = 0; r->ok && i < s->n; i++) {
+		const struct campaign_service *sv = &c->services[s->member[i]];
+
+		for (size_t k = 0; k < sv->n_truths; k++) {
+			double alone = campaign_median(c, log, (struct campaign_figure){ s->member[i], s->member[i], k }); /* setups begin with each alone */
+
+			if (!isfinite(alone) || !isfinite(r->truth[i][k]))
+				continue;
+			fprintf(out, "%s,", sv->id);
+			neighbours_write(c, s, i, out);
+			fprintf(out, ",%s,%s,%.9g,%.9g\n", c->node_type, sv->truths[k].metric, alone, r->truth[i][k]);
+		}
+	}
+}
+
 int campaign_write_csv(const struct campaign *c, const struct campaign_log *log, const char *path, struct err *e)
 {
 	struct file_out f;
@@ -228,26 +273,7 @@ int campaign_write_csv(const struct campaign *c, const struct campaign_log *log,
 	if ((err = file_out_open(&f, path, true, e)) < 0)
 		return err;
 	fputs("victim,neighbours,node_type,metric,alone,shared\n", f.stream);
-	for (size_t k = 0; k < log->n; k++) {
-		const struct campaign_result *r = &log->results[k];
-		const struct campaign_setup *s = &c->setups[r->setup];
-
-		for (size_t i = 0; r->ok && (s->n > 1 || s->press) && i < s->n; i++) {
-			double alone = campaign_median(c, log, s->member[i], s->member[i]); /* setups begin with each alone */
-			const char *sep = "";
-
-			if (!isfinite(alone) || !isfinite(r->truth[i]))
-				continue;
-			fprintf(f.stream, "%s,", c->services[s->member[i]].id);
-			for (size_t j = 0; j < s->n; j++)
-				if (j != i) {
-					fprintf(f.stream, "%s%s", sep, c->services[s->member[j]].id);
-					sep = ";";
-				}
-			if (s->press)
-				fprintf(f.stream, "%spress-%s-%u", sep, s->press, s->level);
-			fprintf(f.stream, ",%s,%s,%.9g,%.9g\n", c->node_type, c->services[s->member[i]].metric, alone, r->truth[i]);
-		}
-	}
+	for (size_t k = 0; k < log->n; k++)
+		result_write(c, log, &log->results[k], f.stream);
 	return file_out_commit(&f, e);
 }

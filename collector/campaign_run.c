@@ -25,6 +25,9 @@
 
 #define READY_TRIES 150
 #define READY_STEP_NS 200000000
+#define ATTACH_TRIES 1500
+#define ATTACH_STEP_NS 20000000
+#define SESSION_INTERVALS 3 /* per measurement: enough to see a change within it, few enough to keep a campaign's sessions small */
 #define GRACE_S 20          /* how much longer than asked a load or recording may take */
 #define OUTPUT_MAX_BYTES (64u << 20)
 #define MAX_WORDS 512
@@ -43,9 +46,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-static void nap(void)
+static void nap(long ns)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = READY_STEP_NS }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
 }
 
 /* fork + exec with output to a file (NULL: thrown away). A process group of its own, so that Ctrl-C reaches only us. */
@@ -124,7 +127,7 @@ static int service_start(const struct campaign_service *s, const char *folder, s
 				child->reaped = true;
 				break;
 			}
-			nap();
+			nap(READY_STEP_NS);
 		}
 		if (child->reaped || tries == READY_TRIES)
 			err = err_set(e, -ESRCH, "service \"%s\" did not become ready; its output is in %s", s->id, log);
@@ -136,7 +139,7 @@ static int service_start(const struct campaign_service *s, const char *folder, s
 }
 
 /* The last match of the pattern's group in the output, as a number; NAN when there is none. */
-static double truth_of(const struct campaign_service *s, const char *path)
+static double truth_of(const regex_t *pattern, const char *path)
 {
 	double found = NAN, v;
 	struct err e = { 0 };
@@ -146,7 +149,7 @@ static double truth_of(const struct campaign_service *s, const char *path)
 
 	if (file_read(path, OUTPUT_MAX_BYTES, &text, &size, &e) < 0)
 		return NAN;
-	for (char *p = text; !regexec(&s->truth, p, 2, m, p == text ? 0 : REG_NOTBOL); p += m[0].rm_eo > 0 ? m[0].rm_eo : 1) {
+	for (char *p = text; !regexec(pattern, p, 2, m, p == text ? 0 : REG_NOTBOL); p += m[0].rm_eo > 0 ? m[0].rm_eo : 1) {
 		char number[64];
 
 		snprintf(number, sizeof(number), "%.*s", (int)(m[1].rm_eo - m[1].rm_so), p + m[1].rm_so);
@@ -191,6 +194,7 @@ struct run {
 	const struct campaign *c;
 	const struct campaign_setup *s;
 	const char *folder;
+	const double *full_per_s;  /* per setup: what level 100 of its pressure means on this node, idle */
 	char *output[CAMPAIGN_GROUP_MAX];
 };
 
@@ -205,80 +209,158 @@ static void loads_start(const struct run *run, struct child *loads, double secon
 	}
 }
 
-static pid_t press_start(const struct campaign_setup *s, double seconds)
+/* `cotenant press`, output to a file or thrown away. */
+static pid_t press_start(const struct campaign_setup *s, unsigned level, double full_per_s, double seconds, const char *folder, const char *output)
 {
-	char level[16], workers[16], duration[32], name[48];
+	char *words[20] = { "/proc/self/exe", "press", (char *)(uintptr_t)s->press };
+	char text[4][48], name[64], *file = str_fmt("%s/press", folder);
+	size_t n = 3;
+	pid_t pid;
 
-	snprintf(level, sizeof(level), "%u", s->level);
-	snprintf(workers, sizeof(workers), "%u", s->workers);
-	snprintf(duration, sizeof(duration), "%.0fs", ceil(seconds));
+	snprintf(text[0], sizeof(text[0]), "%u", level);
+	snprintf(text[1], sizeof(text[1]), "%u", s->workers);
+	snprintf(text[2], sizeof(text[2]), "%.1fs", seconds);
+	snprintf(text[3], sizeof(text[3]), "%.9g", full_per_s);
 	snprintf(name, sizeof(name), "press-%s-%u", s->press, s->level);
-	return spawn_named(name, (char *[]){ "/proc/self/exe", "press", (char *)(uintptr_t)s->press, "--level", level, "--workers", workers,
-					     "--duration", duration, NULL }, NULL, seconds);
+	words[n++] = "--level", words[n++] = text[0];
+	words[n++] = "--workers", words[n++] = text[1];
+	words[n++] = "--duration", words[n++] = text[2];
+	words[n++] = "--file", words[n++] = file;
+	if (full_per_s > 0)
+		words[n++] = "--full", words[n++] = text[3];
+	if (s->cpus)
+		words[n++] = "--cpus", words[n++] = s->cpus;
+	pid = spawn_named(name, words, output, seconds);
+	free(file);
+	return pid;
 }
 
+/* The recorder attaches while the loads warm up; the session exists once its probes are attached. Its budget is off: probes
+ * that step down in the middle of a run would change the truth that is being measured. */
 static pid_t record_start(const struct run *run, const char *session)
 {
-	char duration[32];
+	char duration[32], interval[32];
 	char *log = str_fmt("%s/record.log", run->folder);
 	pid_t pid;
 
-	snprintf(duration, sizeof(duration), "%.0fs", ceil(run->c->measure_s + 2 * GRACE_S));
-	pid = spawn((char *[]){ "/proc/self/exe", "record", "--quiet", "--duration", duration, "-o", (char *)(uintptr_t)session, NULL }, log, 0);
+	snprintf(duration, sizeof(duration), "%.0fs", ceil(run->c->warmup_s + run->c->measure_s + 3 * GRACE_S));
+	snprintf(interval, sizeof(interval), "%.1fs", fmax(1, floor(run->c->measure_s / SESSION_INTERVALS)));
+	pid = spawn((char *[]){ "/proc/self/exe", "record", "--quiet", "--budget", "0", "--interval", interval, "--duration", duration, "-o",
+				(char *)(uintptr_t)session, NULL }, log, 0);
 	free(log);
-	for (int tries = 0; tries < READY_TRIES && access(session, F_OK); tries++)
-		nap(); /* the session exists once the probes are attached */
 	return pid;
+}
+
+static void record_wait(const char *session)
+{
+	for (int tries = 0; tries < ATTACH_TRIES && access(session, F_OK); tries++)
+		nap(ATTACH_STEP_NS);
+}
+
+static void truths_read(const struct run *run, struct campaign_result *r)
+{
+	for (size_t i = 0; i < run->s->n; i++) {
+		const struct campaign_service *sv = &run->c->services[run->s->member[i]];
+
+		for (size_t k = 0; k < sv->n_truths; k++)
+			r->truth[i][k] = truth_of(&sv->truths[k].pattern, run->output[i]);
+		if (!isfinite(r->truth[i][0]))
+			fail(r, "its load generator's output has no positive figure where the first pattern looks", sv->id);
+	}
+}
+
+static void external_judge(const struct campaign *c, const char *session, struct campaign_result *r)
+{
+	char what[80];
+
+	r->external_ratio = external_of(session, "n_cpus");
+	if (!(r->external_ratio > c->max_external_ratio))
+		return;
+	snprintf(what, sizeof(what), "others used %.1f %% of the node", r->external_ratio * 100);
+	fail(r, what, "external load");
+}
+
+/* Warm-up, then the measurement; loads end by themselves. */
+static void loads_run(const struct run *run, const char *session, struct campaign_result *r)
+{
+	const struct campaign *c = run->c;
+	struct child loads[CAMPAIGN_GROUP_MAX] = { 0 };
+
+	if (c->warmup_s > 0) {
+		loads_start(run, loads, c->warmup_s, false);
+		for (size_t i = 0; i < run->s->n; i++)
+			reap(&loads[i], now_ns() + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
+	}
+	record_wait(session);
+	loads_start(run, loads, c->measure_s, true);
+	for (size_t i = 0; i < run->s->n; i++)
+		if (reap(&loads[i], now_ns() + (uint64_t)((c->measure_s + GRACE_S) * 1e9)))
+			fail(r, "its load generator failed", c->services[run->s->member[i]].id);
 }
 
 static void run_once(struct run *run, struct campaign_result *r)
 {
 	const struct campaign *c = run->c;
 	const struct campaign_setup *s = run->s;
-	struct child loads[CAMPAIGN_GROUP_MAX] = { 0 }, press = { 0 }, record = { 0 };
+	struct child press = { 0 }, record = { 0 };
 	char *session = str_fmt("%s/sessions/%s.%u.db", run->folder, s->name, r->repeat);
-	uint64_t grace = (uint64_t)((c->measure_s + GRACE_S) * 1e9);
 
 	for (size_t i = 0; i < s->n; i++)
 		run->output[i] = str_fmt("%s/%s.load.out", run->folder, c->services[s->member[i]].id);
 	unlink(session); /* left by an interrupted attempt at this very run */
-	if (s->press)
-		press.pid = press_start(s, c->warmup_s + c->measure_s + 2);
-	if (c->warmup_s > 0) {
-		loads_start(run, loads, c->warmup_s, false);
-		for (size_t i = 0; i < s->n; i++)
-			reap(&loads[i], now_ns() + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
-	}
-	record.pid = record_start(run, session);
-	loads_start(run, loads, c->measure_s, true);
 	r->ok = true;
-	for (size_t i = 0; i < s->n; i++) {
-		const struct campaign_service *sv = &c->services[s->member[i]];
-
-		if (reap(&loads[i], now_ns() + grace))
-			fail(r, "its load generator failed", sv->id);
-		r->truth[i] = truth_of(sv, run->output[i]);
-		if (!isfinite(r->truth[i]))
-			fail(r, "its load generator's output has no positive figure where the pattern looks", sv->id);
+	if (s->press)
+		press.pid = press_start(s, s->level, run->full_per_s[r->setup], c->warmup_s + c->measure_s + GRACE_S, run->folder, NULL);
+	record.pid = record_start(run, session);
+	loads_run(run, session, r);
+	truths_read(run, r);
+	if (press.pid > 0) {
+		if (waitpid(press.pid, &press.status, WNOHANG) == press.pid) {
+			press.reaped = true;
+			fail(r, "synthetic pressure ended before the loads did", s->press);
+		} else {
+			kill(press.pid, SIGTERM);
+		}
 	}
 	if (record.pid > 0)
 		kill(record.pid, SIGINT);
-	if (reap(&record, now_ns() + grace))
+	if (reap(&record, now_ns() + GRACE_S * 1000000000ull))
 		fail(r, "recording failed, see record.log", "session");
-	if (press.pid > 0) {
-		kill(press.pid, SIGTERM);
-		reap(&press, now_ns() + 5000000000ull);
-	}
-	r->external_ratio = external_of(session, "n_cpus");
-	if (r->external_ratio > c->max_external_ratio) {
-		char what[80];
-
-		snprintf(what, sizeof(what), "others used %.1f %% of the node", r->external_ratio * 100);
-		fail(r, what, "external load");
-	}
+	reap(&press, now_ns() + 5000000000ull);
+	external_judge(c, session, r);
 	for (size_t i = 0; i < s->n; i++)
 		free(run->output[i]);
 	free(session);
+}
+
+/* What level 100 of every pressure means, measured once on the idle node, so that it presses equally hard beside a busy one. */
+static int pressures_calibrate(const struct campaign *c, const char *folder, double *full_per_s, struct err *e)
+{
+	char *output = str_fmt("%s/press.out", folder);
+	regex_t pattern;
+	int err = 0;
+
+	if (regcomp(&pattern, "\"full_per_s\": ([0-9.e+]+)", REG_EXTENDED))
+		abort();
+	for (size_t s = 0; s < c->n_setups && !err; s++) {
+		const struct campaign_setup *mine = &c->setups[s];
+		struct child child;
+		size_t t = 0;
+
+		if (!mine->press)
+			continue;
+		while (!c->setups[t].press || strcmp(c->setups[t].press, mine->press))
+			t++;
+		full_per_s[s] = full_per_s[t];
+		if (full_per_s[s] > 0)
+			continue;
+		child = (struct child){ .pid = press_start(mine, 0, 0, 0.1, folder, output) };
+		if (reap(&child, now_ns() + GRACE_S * 1000000000ull) || !((full_per_s[s] = truth_of(&pattern, output)) > 0))
+			err = err_set(e, -EIO, "press %s cannot be calibrated; its output is in %s", mine->press, output);
+	}
+	regfree(&pattern);
+	free(output);
+	return err;
 }
 
 static void tell(FILE *progress, const struct campaign *c, const struct campaign_log *log, const struct campaign_result *r, uint64_t left_ns)
@@ -289,7 +371,7 @@ static void tell(FILE *progress, const struct campaign *c, const struct campaign
 		return;
 	fprintf(progress, "%4zu  %-40s #%u ", log->n, s->name, r->repeat + 1);
 	for (size_t i = 0; i < s->n; i++)
-		fprintf(progress, " %s=%.6g", c->services[s->member[i]].id, r->truth[i]);
+		fprintf(progress, " %s=%.6g", c->services[s->member[i]].id, r->truth[i][0]);
 	fprintf(progress, "%s%s  (%llu min of the budget left)\n", r->ok ? "" : "  LEFT OUT: ", r->why, (unsigned long long)(left_ns / 60000000000ull));
 	fflush(progress);
 }
@@ -298,6 +380,7 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 		 struct err *e)
 {
 	struct child *services = mem_alloc(c->n_services, sizeof(*services));
+	double *full_per_s = mem_alloc(c->n_setups, sizeof(*full_per_s));
 	uint64_t start = now_ns();
 	unsigned repeat = 0;
 	size_t up = 0;
@@ -309,9 +392,11 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 			up++;
 			goto out;
 		}
+	if ((err = pressures_calibrate(c, folder, full_per_s, e)) < 0)
+		goto out;
 	while (!*stop && now_ns() - start < c->budget_ns && (next = campaign_next(c, log, &repeat)) >= 0) {
 		struct campaign_result r = { .setup = (size_t)next, .repeat = repeat };
-		struct run run = { .c = c, .s = &c->setups[next], .folder = folder };
+		struct run run = { .c = c, .s = &c->setups[next], .folder = folder, .full_per_s = full_per_s };
 		uint64_t spent;
 
 		run_once(&run, &r);
@@ -329,5 +414,6 @@ out:
 			reap(&services[up], now_ns() + 10000000000ull);
 		}
 	free(services);
+	free(full_per_s);
 	return err;
 }

@@ -25,6 +25,8 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
+#define RUN_OVERHEAD_S 1.0 /* starting and stopping loads and the recording */
+
 static volatile bool stop;
 
 static void on_signal(int number)
@@ -35,7 +37,7 @@ static void on_signal(int number)
 
 static void list(const struct campaign *c)
 {
-	double each = c->warmup_s + c->measure_s + 1;
+	double each = c->warmup_s + c->measure_s + RUN_OVERHEAD_S;
 
 	for (size_t i = 0; i < c->n_setups; i++)
 		puts(c->setups[i].name);
@@ -50,26 +52,37 @@ static double slowdown(const char *metric, double alone, double shared)
 	return strcmp(metric, "throughput") ? shared / alone : alone / shared;
 }
 
+static void summary_row(const struct campaign *c, const struct campaign_log *log, struct campaign_figure f)
+{
+	const struct campaign_service *sv = &c->services[f.member];
+	const char *metric = sv->truths[f.truth].metric;
+	double mean, half, median = campaign_median(c, log, f), alone;
+	size_t n = campaign_known(c, log, f, &mean, &half);
+
+	printf("%-40s %-16s %-12s %4zu ", c->setups[f.setup].name, sv->id, metric, n);
+	alone = campaign_median(c, log, (struct campaign_figure){ f.member, f.member, f.truth });
+	if (n)
+		printf("%12.6g %11.1f%% %9.3f\n", median, half * 100, slowdown(metric, alone, median));
+	else
+		printf("%12s\n", "n/a");
+}
+
 static void summary(const struct campaign *c, const struct campaign_log *log)
 {
+	bool *tried = mem_alloc(c->n_setups + 1, sizeof(*tried));
 	size_t left_out = 0;
 
-	printf("%-40s %-16s %4s %12s %12s %9s\n", "setup", "service", "runs", "median", "+-95 %", "slowdown");
+	for (size_t i = 0; i < log->n; i++)
+		tried[log->results[i].setup] = true;
+	printf("%-40s %-16s %-12s %4s %12s %12s %9s\n", "setup", "service", "figure", "runs", "median", "+-95 %", "slowdown");
 	for (size_t s = 0; s < c->n_setups; s++)
-		for (size_t i = 0; i < c->setups[s].n; i++) {
-			size_t member = c->setups[s].member[i];
-			double mean, half, median = campaign_median(c, log, s, member);
-			size_t n = campaign_known(c, log, s, member, &mean, &half);
-
-			if (n)
-				printf("%-40s %-16s %4zu %12.6g %11.1f%% %9.3f\n", c->setups[s].name, c->services[member].id, n, median,
-				       half * 100, slowdown(c->services[member].metric, campaign_median(c, log, member, member), median));
-			else
-				printf("%-40s %-16s    0 %12s\n", c->setups[s].name, c->services[member].id, "n/a");
-		}
+		for (size_t i = 0; tried[s] && i < c->setups[s].n; i++)
+			for (size_t k = 0; k < c->services[c->setups[s].member[i]].n_truths; k++)
+				summary_row(c, log, (struct campaign_figure){ s, c->setups[s].member[i], k });
 	for (size_t i = 0; i < log->n; i++)
 		left_out += !log->results[i].ok;
 	printf("%zu runs, %zu of them left out (reasons in runs.jsonl)\n", log->n, left_out);
+	free(tried);
 }
 
 static int folders_make(const char *folder, struct err *e)

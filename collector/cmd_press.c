@@ -1,7 +1,9 @@
 /* `cotenant press KIND`: synthetic pressure at a level, with what was reached. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/opt.h"
 #include "collector/press.h"
@@ -9,7 +11,7 @@
 static struct press_values {
 	uint64_t level, workers, duration_ns, bytes;
 	double full_per_s;
-	const char *file;
+	const char *file, *cpus;
 } values;
 
 static const struct opt opts[] = {
@@ -18,6 +20,7 @@ static const struct opt opts[] = {
 	{ "duration", 'd', OPT_DURATION, offsetof(struct press_values, duration_ns), "TIME", "100ms", "7d", "10s", "how long" },
 	{ "bytes", 0, OPT_SIZE, offsetof(struct press_values, bytes), "SIZE", NULL, NULL, NULL, "working set (cache, membw) or file size (disk)" },
 	{ "full", 0, OPT_F64, offsetof(struct press_values, full_per_s), "RATE", "0", NULL, NULL, "units per second of level 100, from an earlier calibration" },
+	{ "cpus", 0, OPT_STR, offsetof(struct press_values, cpus), "LIST", NULL, NULL, NULL, "press on these CPUs only: numbers and ranges, 0,2-3" },
 	{ "file", 0, OPT_STR, offsetof(struct press_values, file), "PATH", NULL, NULL, NULL, "where disk pressure puts its scratch file" },
 	{ 0 },
 };
@@ -36,10 +39,15 @@ static int run(const struct operands *op, struct err *e)
 	struct press_config config = { .level = (unsigned)values.level, .workers = (unsigned)values.workers, .duration_ns = values.duration_ns,
 				       .bytes = values.bytes, .full_per_s = values.full_per_s, .file = values.file };
 	struct press_result r;
+	cpu_set_t cpus;
 	int err;
 
 	if (!kind)
 		return err_set(e, -EINVAL, "\"%s\": must be one of cpu, cache, membw, disk, net", op->argv[0]);
+	if (values.cpus && press_cpus_parse(values.cpus, &cpus) < 0)
+		return err_set(e, -EINVAL, "--cpus %s: must be numbers and ranges like 0,2-3", values.cpus);
+	if (values.cpus && sched_setaffinity(0, sizeof(cpus), &cpus))
+		return err_set(e, -errno, "--cpus %s: %s; does this node have these CPUs?", values.cpus, strerror(errno));
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	if ((err = press_run(kind, &config, &stop, &r, e)) < 0)

@@ -170,3 +170,32 @@ const struct press_kind *press_find(const char *name)
 			return k;
 	return NULL;
 }
+
+int press_cpus_parse(const char *text, cpu_set_t *set)
+{
+	cpu_set_t found;
+
+	CPU_ZERO(&found);
+	for (const char *p = text;; p++) {
+		char *end;
+		unsigned long first, last;
+
+		if (*p < '0' || *p > '9')
+			return -EINVAL;
+		first = last = strtoul(p, &end, 10);
+		if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+			last = strtoul(end + 1, &end, 10);
+		if (last < first || last >= CPU_SETSIZE)
+			return -EINVAL;
+		for (; first <= last; first++)
+			CPU_SET(first, &found);
+		p = end;
+		if (!*p)
+			break;
+		if (*p != ',')
+			return -EINVAL;
+	}
+	if (set)
+		*set = found;
+	return 0;
+}

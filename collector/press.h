@@ -9,6 +9,7 @@
 #ifndef COLLECTOR_PRESS_H
 #define COLLECTOR_PRESS_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -53,6 +54,9 @@ struct press_worker {
 extern const struct press_kind press_kinds[]; /* ends with a row whose name is NULL */
 
 const struct press_kind *press_find(const char *name);
+
+/* "0,2-3" -> set (NULL: only checked). 0 or -EINVAL. */
+int press_cpus_parse(const char *text, cpu_set_t *set);
 
 /* Blocks until the duration is over or *stop becomes true. */
 int press_run(const struct press_kind *kind, const struct press_config *config, const volatile bool *stop,

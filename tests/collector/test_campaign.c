@@ -40,6 +40,13 @@ static void lays_out_every_setup_once(void **state)
 	assert_string_equal(c->setups[0].name, "a");
 	assert_string_equal(c->setups[4].name, "a+b");
 	campaign_free(c);
+	c = parse("{\"services\":[" SERVICE("a") "," SERVICE("b") "],\"runs\":{\"pairs\":false,"
+		  "\"press\":[{\"kind\":\"cpu\",\"levels\":[100],\"workers\":2,\"cpus\":\"0,2-3\",\"services\":[\"b\"]}]}}", &e);
+	assert_non_null(c);
+	assert_int_equal(c->n_setups, 3);
+	assert_string_equal(c->setups[2].name, "b+press-cpu-100x2");
+	assert_string_equal(c->setups[2].cpus, "0,2-3");
+	campaign_free(c);
 }
 
 static void refuses_with_the_place(void **state)
@@ -54,6 +61,11 @@ static void refuses_with_the_place(void **state)
 		{ "{\"services\":[{\"id\":\"a\",\"load\":[\"x\"],\"truth\":{\"metric\":\"time\",\"pattern\":\"(x\"}}]}", "regular expression" },
 		{ "{\"services\":[" SERVICE("a") "],\"runs\":{\"groups\":[[\"z\"]]}}", "runs.groups[0][0]: there is no service \"z\"" },
 		{ "{\"services\":[" SERVICE("a") "],\"runs\":{\"press\":[{\"kind\":\"gpu\",\"levels\":[1]}]}}", "kind \"gpu\"" },
+		{ "{\"services\":[" SERVICE("a") "],\"runs\":{\"press\":[{\"kind\":\"cpu\",\"levels\":[1],\"cpus\":\"1-\"}]}}", "cpus \"1-\"" },
+		{ "{\"services\":[" SERVICE("a") "],\"runs\":{\"press\":[{\"kind\":\"cpu\",\"levels\":[1],\"services\":[\"q\"]}]}}", "services[0]: there is no service \"q\"" },
+		{ "{\"services\":[{\"id\":\"a\",\"load\":[\"x\"],\"truth\":[]}]}", "services[0].truth: has 0 figures" },
+		{ "{\"services\":[{\"id\":\"a\",\"load\":[\"x\"],\"truth\":[{\"metric\":\"time\",\"pattern\":\"(x)\"},{\"metric\":\"time\",\"pattern\":\"(y)\"}]}]}",
+		  "truth[1]: metric \"time\" stands twice" },
 		{ "{\"services\":[" SERVICE("a") "],\"measure\":3}", "unknown field \"measure\"" },
 		{ "{\"services\":[" SERVICE("a") "],\"min_repeats\":0}", "min_repeats" },
 	};
@@ -73,7 +85,8 @@ static struct campaign_result result(const struct campaign *c, long setup, unsig
 	struct campaign_result r = { .setup = (size_t)setup, .repeat = repeat, .ok = isfinite(truth), .external_ratio = 0.01 };
 
 	for (size_t i = 0; i < c->setups[setup].n; i++)
-		r.truth[i] = truth;
+		for (size_t k = 0; k < CAMPAIGN_TRUTH_MAX; k++)
+			r.truth[i][k] = k < c->services[c->setups[setup].member[i]].n_truths ? truth * (double)(k + 1) : NAN;
 	return r;
 }
 
@@ -109,7 +122,7 @@ static void goes_on_where_it_was(void **state)
 	assert_int_equal(seen[0], 2);
 	assert_int_equal(seen[1], 2);
 	assert_int_equal(seen[2], 4);
-	assert_true(campaign_median(c, &part, 2, 0) == 75);
+	assert_true(campaign_median(c, &part, (struct campaign_figure){ 2, 0, 0 }) == 75);
 	campaign_log_close(&whole);
 	campaign_log_close(&part);
 	unlink("whole/runs.jsonl");
@@ -140,6 +153,9 @@ static void failed_runs_are_left_out(void **state)
 	f = fopen("m.csv", "r");
 	assert_non_null(fgets(line, sizeof(line), f));
 	assert_non_null(fgets(line, sizeof(line), f));
+	assert_string_equal(line, "a,,this,throughput,100,100\n"); /* repeats alone stand there too */
+	assert_non_null(fgets(line, sizeof(line), f));
+	assert_non_null(fgets(line, sizeof(line), f));
 	assert_string_equal(line, "a,b,this,throughput,100,80\n");
 	assert_non_null(fgets(line, sizeof(line), f));
 	assert_string_equal(line, "b,a,this,throughput,100,80\n");
@@ -152,11 +168,53 @@ static void failed_runs_are_left_out(void **state)
 	campaign_free(c);
 }
 
+static void several_figures_survive_the_log(void **state)
+{
+	struct err e;
+	struct campaign *c = parse("{\"services\":[{\"id\":\"a\",\"load\":[\"true\"],\"truth\":["
+				   "{\"metric\":\"throughput\",\"pattern\":\"x=([0-9.]+)\"},{\"metric\":\"latency_p99\",\"pattern\":\"y=([0-9.]+)\"}]},"
+				   SERVICE("b") "],\"min_repeats\":1,\"max_repeats\":1}", &e);
+	struct campaign_log log = { 0 };
+	char line[200], last[200] = "";
+	FILE *f;
+
+	(void)state;
+	assert_non_null(c);
+	mkdir("x", 0755);
+	f = fopen("x/runs.jsonl", "w"); /* an older log: one figure per member, no list */
+	fputs("{\"setup\":\"a\",\"repeat\":0,\"ok\":true,\"truth\":[50]}\n", f);
+	fclose(f);
+	assert_int_equal(campaign_log_open(&log, c, "x", &e), 0);
+	assert_true(campaign_median(c, &log, (struct campaign_figure){ 0, 0, 0 }) == 50);
+	assert_true(isnan(campaign_median(c, &log, (struct campaign_figure){ 0, 0, 1 })));
+	for (long s = 0; s < 3; s++) {
+		struct campaign_result r = result(c, s, 0, s == 2 ? 80 : 50);
+
+		assert_int_equal(campaign_log_add(&log, c, &r, &e), 0);
+	}
+	campaign_log_close(&log);
+	assert_int_equal(campaign_log_open(&log, c, "x", &e), 0);
+	assert_true(campaign_median(c, &log, (struct campaign_figure){ 2, 0, 1 }) == 160);
+	assert_int_equal(campaign_write_csv(c, &log, "m.csv", &e), 0);
+	f = fopen("m.csv", "r");
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "latency_p99"))
+			strcpy(last, line);
+	fclose(f);
+	assert_string_equal(last, "a,b,this,latency_p99,100,160\n");
+	campaign_log_close(&log);
+	unlink("m.csv");
+	unlink("x/runs.jsonl");
+	rmdir("x");
+	campaign_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lays_out_every_setup_once), cmocka_unit_test(refuses_with_the_place),
 		cmocka_unit_test(goes_on_where_it_was), cmocka_unit_test(failed_runs_are_left_out),
+		cmocka_unit_test(several_figures_survive_the_log),
 	};
 	char folder[] = "/tmp/cotenant-campaign-XXXXXX";
 	int failed;
