@@ -56,20 +56,36 @@ static void percent(const char *what, double ratio)
 		printf("  %-42s    n/a\n", what);
 }
 
-static const char *kind_of(const struct model *m)
+/* "linear 8, queue 2": how many services each kind won. */
+static void kinds_show(const struct model *m)
 {
-	for (int i = 0; i < m->n_services; i++)
-		if (m->services[i].n_runs)
-			return m->services[i].kind;
-	return "none";
+	const char *sep = "";
+
+	for (int i = 0; i < m->n_services; i++) {
+		int count = 0;
+		bool first = true;
+
+		if (!m->services[i].n_runs)
+			continue;
+		for (int j = 0; j < m->n_services; j++)
+			if (m->services[j].n_runs && !strcmp(m->services[i].kind, m->services[j].kind)) {
+				first = first && j >= i;
+				count++;
+			}
+		if (first) {
+			printf("%s%s %d", sep, m->services[i].kind, count);
+			sep = ", ";
+		}
+	}
 }
 
 static void show(const struct coloc *c, const struct model *m)
 {
 	const struct model_report *r = &m->report;
 
-	printf("model: %s, %d pressures, %d services, %d node types, metric %s\n", kind_of(m), m->n_pressures,
-	       m->n_services, m->n_types, m->metric);
+	printf("model: ");
+	kinds_show(m);
+	printf(" (services of each kind); %d pressures, %d node types, metric %s\n", m->n_pressures, m->n_types, m->metric);
 	printf("held-out error, mean absolute, %d runs of %d co-locations, each left out in turn:\n", r->n_runs, r->n_colocations);
 	percent("this model", r->error_ratio);
 	percent("no interference", r->no_interference_ratio);
@@ -78,11 +94,11 @@ static void show(const struct coloc *c, const struct model *m)
 	percent("noise: repeats of one run among themselves", r->noise_ratio);
 	percent("coverage of the 90 % intervals", r->coverage_ratio);
 	for (int i = 0; i < m->n_services; i++) {
-		char what[64];
+		char what[96];
 
 		if (!m->services[i].n_runs)
 			continue;
-		snprintf(what, sizeof(what), "%.30s (%d runs)", m->services[i].name, m->services[i].n_runs);
+		snprintf(what, sizeof(what), "%.24s (%d runs, %s)", m->services[i].name, m->services[i].n_runs, m->services[i].kind);
 		percent(what, m->services[i].error_ratio);
 	}
 	if (c->n_contradictions)

@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "planner/model/model.h"
 
-#define INNER_FOLDS 5
 #define OUTER_FOLDS_MANY 20
 #define MANY_GROUPS 80
 #define MANY_ROWS 500        /* beyond, the model is chosen once, not inside every fold */
@@ -16,96 +15,9 @@
 const char *const rival_names[RIVALS] = { "cotenant", "no interference", "mean of the service's other runs",
 					  "plain matrix factorisation" };
 
-static const double ridges[] = { 0.03, 0.1, 0.25, 0.6, 1.5 };
-
-/*
- * The table of models: one row = one more candidate. Averages beat each of their forms on every link (by 0.3 to 0.7 points on the
- * public pairs), and fewer candidates leave less luck in the choice.
- */
-static const struct latent_spec models[] = {
-	{ .name = "linear", .link = 1, .average = true },
-	{ .name = "exponential", .link = 0, .average = true },
-	{ .name = "queue", .link = -1, .average = true },
-};
-
-static const struct latent_spec plain_models[] = {
-	{ .name = "rank 1", .plain = true, .link = 1, .shared = 1 },
-	{ .name = "rank 2", .plain = true, .link = 1, .shared = 2 },
-	{ .name = "rank 3", .plain = true, .link = 1, .shared = 3 },
-};
-
 static double relative(double predicted, double measured)
 {
 	return fabs(predicted - measured) / measured;
-}
-
-/* A seeded fold for every co-location. */
-static int *folds_deal(int n_groups, int n_folds, uint64_t seed)
-{
-	int *fold = mem_alloc((size_t)n_groups + 1, sizeof(*fold));
-	struct rng rng;
-
-	rng_seed(&rng, seed);
-	for (int i = 0; i < n_groups; i++)
-		fold[i] = i % n_folds;
-	for (int i = n_groups - 1; i > 0; i--) {
-		int j = (int)rng_below(&rng, (uint32_t)i + 1), keep = fold[i];
-
-		fold[i] = fold[j];
-		fold[j] = keep;
-	}
-	return fold;
-}
-
-static double spec_error(const struct coloc *c, const bool *hidden, const struct latent_spec *spec, const int *fold)
-{
-	bool *mask = mem_alloc(c->n_rows + 1, sizeof(*mask));
-	double sum = 0;
-	size_t n = 0;
-
-	for (int f = 0; f < INNER_FOLDS; f++) {
-		struct latent *l;
-
-		for (size_t i = 0; i < c->n_rows; i++)
-			mask[i] = (hidden && hidden[i]) || fold[c->rows[i].group] == f;
-		l = latent_fit(c, mask, spec);
-		for (size_t i = 0; i < c->n_rows; i++) {
-			const struct coloc_row *r = c->rows + i;
-
-			if (fold[r->group] != f || (hidden && hidden[i]) || !r->n_neighbours)
-				continue;
-			sum += relative(latent_predict(l, r), r->slowdown);
-			n++;
-		}
-		latent_free(l);
-	}
-	free(mask);
-	return n ? sum / (double)n : INFINITY;
-}
-
-struct latent_spec cv_choose(const struct coloc *c, const bool *hidden, bool plain, uint64_t seed)
-{
-	const struct latent_spec *rows = plain ? plain_models : models;
-	size_t n = plain ? sizeof(plain_models) / sizeof(*models) : sizeof(models) / sizeof(*models);
-	int *fold = folds_deal(c->n_groups, INNER_FOLDS, seed);
-	struct latent_spec best = rows[0];
-	double least = INFINITY;
-
-	best.ridge = ridges[2];
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < sizeof(ridges) / sizeof(*ridges); j++) {
-			struct latent_spec spec = rows[i];
-			double error;
-
-			spec.ridge = plain ? ridges[j] / 4 : ridges[j];
-			error = spec_error(c, hidden, &spec, fold);
-			if (error < least) {
-				least = error;
-				best = spec;
-			}
-		}
-	free(fold);
-	return best;
 }
 
 /* Mean of the victim's visible runs, of the same group size where there are any; of all runs when it has none. */
@@ -157,14 +69,14 @@ void cv_free(struct cv *cv)
 	free(cv);
 }
 
-struct chosen { bool fixed; struct latent_spec model, plain; };
+struct chosen { bool fixed; struct choice model; struct latent_spec plain; };
 
 /* Predict every hidden run by everyone. */
 static void fold_run(struct cv *cv, const struct coloc *c, const bool *hidden, const struct chosen *once, uint64_t seed)
 {
-	struct latent_spec spec = once->fixed ? once->model : cv_choose(c, hidden, false, seed);
-	struct latent_spec plain = once->fixed ? once->plain : cv_choose(c, hidden, true, seed);
-	struct latent *l = latent_fit(c, hidden, &spec), *p = latent_fit(c, hidden, &plain);
+	struct choice own = once->fixed ? once->model : choose_model(c, hidden, seed);
+	struct latent_spec plain = once->fixed ? once->plain : choose_plain(c, hidden, seed);
+	struct latent *l = latent_fit(c, hidden, &own.blend), *p = latent_form_fit(c, hidden, &plain, NULL);
 
 	for (size_t i = 0; i < c->n_rows; i++) {
 		const struct coloc_row *r = c->rows + i;
@@ -179,6 +91,8 @@ static void fold_run(struct cv *cv, const struct coloc *c, const bool *hidden, c
 	}
 	latent_free(l);
 	latent_free(p);
+	if (!once->fixed)
+		choice_free(&own);
 }
 
 static void coverage(const struct coloc *c, struct cv *cv)
@@ -188,15 +102,15 @@ static void coverage(const struct coloc *c, struct cv *cv)
 	for (size_t i = 0; i < cv->n;) {
 		int group = c->rows[cv->row[i]].group;
 		struct widths w;
-		size_t rank;
+		double bound;
 
 		widths_fit(c, cv, group, &w);
-		rank = (size_t)ceil(((double)w.n_scores + 1) * 0.9);
+		bound = score_quantile(w.scores, w.n_scores, w.n_groups, 0.9);
 		for (; i < cv->n && c->rows[cv->row[i]].group == group; i++) {
 			const struct coloc_row *r = c->rows + cv->row[i];
 			double y = cv->predicted[RIVAL_MODEL][i], score = fabs(log(y / r->slowdown)) / widths_at(&w, r->victim, y);
 
-			inside += !w.n_scores || score <= w.scores[rank <= w.n_scores ? rank - 1 : w.n_scores - 1];
+			inside += score <= bound;
 		}
 		widths_free(&w);
 	}
@@ -220,10 +134,16 @@ static struct chosen choose_once(const struct coloc *c, uint64_t seed)
 	struct chosen once = { .fixed = c->n_rows > MANY_ROWS };
 
 	if (once.fixed) {
-		once.model = cv_choose(c, NULL, false, seed);
-		once.plain = cv_choose(c, NULL, true, seed);
+		once.model = choose_model(c, NULL, seed);
+		once.plain = choose_plain(c, NULL, seed);
 	}
 	return once;
+}
+
+static void chosen_free(struct chosen *once)
+{
+	if (once->fixed)
+		choice_free(&once->model);
 }
 
 struct cv *cv_leave_colocation(const struct coloc *c, uint64_t seed)
@@ -239,6 +159,7 @@ struct cv *cv_leave_colocation(const struct coloc *c, uint64_t seed)
 			hidden[i] = fold[c->rows[i].group] == f;
 		fold_run(cv, c, hidden, &once, seed);
 	}
+	chosen_free(&once);
 	summarise(c, cv);
 	free(fold);
 	free(hidden);
@@ -285,6 +206,7 @@ struct cv *cv_leave_half(const struct coloc *c, uint64_t seed)
 		}
 		free(order);
 	}
+	chosen_free(&once);
 	summarise(c, cv);
 	free(hidden);
 	return cv;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "planner/model/coloc.h"
-#include "planner/model/latent.h"
+#include "planner/model/choose.h"
 
 enum rival { RIVAL_MODEL, RIVAL_NOTHING, RIVAL_MEAN, RIVAL_FACTORISATION, RIVALS };
 extern const char *const rival_names[RIVALS];
@@ -21,9 +21,6 @@ struct cv {
 	double coverage_ratio;        /* of 90 % intervals made without the run's co-location */
 };
 
-/* The best row of the table of models for these runs, by 5-fold cross-validation over co-locations. */
-struct latent_spec cv_choose(const struct coloc *c, const bool *hidden, bool plain, uint64_t seed);
-
 struct cv *cv_leave_colocation(const struct coloc *c, uint64_t seed);  /* each in turn; many: in 20 folds */
 struct cv *cv_leave_half(const struct coloc *c, uint64_t seed);        /* half of each service's co-locations in turn */
 void cv_free(struct cv *cv);
@@ -32,7 +29,7 @@ void cv_free(struct cv *cv);
  * Widths and scores from held-out errors: |log(predicted / measured)| ~ width[service] * (alpha + beta * log(predicted)).
  * skip: a co-location left out of it, or -1. scores: sorted, caller frees.
  */
-struct widths { double alpha, beta, *factor, *scores; size_t n_scores; };
+struct widths { double alpha, beta, *factor, *scores; size_t n_scores, n_groups; };
 void widths_fit(const struct coloc *c, const struct cv *cv, int skip, struct widths *w);
 void widths_free(struct widths *w);
 double widths_at(const struct widths *w, int service, double predicted);

@@ -16,7 +16,8 @@
 #define MODEL_FILE_MAX (256u << 20)
 #define VALUE_MAX 1e9
 
-static const char *const link_names[] = { "queue", "log", "linear" }; /* index = link + 1 */
+/* Names that the first version of this form used; any exponent may stand as a number. */
+static const struct { const char *name; double link; } link_names[] = { { "linear", 1 }, { "log", 0 }, { "queue", -1 } };
 
 void model_free(struct model *m)
 {
@@ -115,27 +116,35 @@ static int curves_read(const struct json_at *at, int n_pressures, struct respons
 	return 0;
 }
 
+static int link_read(const struct json_at *at, double *link, struct err *e)
+{
+	struct json_at v = json_key(at, "link");
+
+	if (!json_is_string(v.value))
+		return json_get_f64(at, "link", true, MODEL_LINK_MIN, MODEL_LINK_MAX, link, e);
+	for (size_t i = 0; i < sizeof(link_names) / sizeof(*link_names); i++)
+		if (!strcmp(json_string_value(v.value), link_names[i].name)) {
+			*link = link_names[i].link;
+			return 0;
+		}
+	return json_fail(&v, e, "must be an exponent or one of linear, log, queue; got \"%.40s\"", json_string_value(v.value));
+}
+
 static int response_read(const struct json_at *at, int n_pressures, struct response *r, struct err *e)
 {
 	static const char *const keys[] = { "node_type", "link", "pressure", "sensitivity", "range", "curves",
 					    "error_width_ratio", "error_growth_ratio", NULL };
-	const char *link = "linear";
 	size_t n = (size_t)n_pressures;
 	int err;
 
 	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
-	    (err = json_get_str(at, "link", true, &link, e)) < 0 ||
+	    (err = link_read(at, &r->link, e)) < 0 ||
 	    (err = numbers(at, "pressure", n, r->pressure, e)) < 0 ||
 	    (err = numbers(at, "sensitivity", n, r->sensitivity, e)) < 0 ||
 	    (err = numbers(at, "range", n, r->range, e)) < 0 || (err = curves_read(at, n_pressures, r, e)) < 0 ||
 	    (err = json_get_f64(at, "error_width_ratio", true, 0, 1e3, &r->width, e)) < 0 ||
 	    (err = json_get_f64(at, "error_growth_ratio", true, 0, 1e3, &r->growth, e)) < 0)
 		return err;
-	for (r->link = -1; r->link <= 1; r->link++)
-		if (!strcmp(link, link_names[r->link + 1]))
-			break;
-	if (r->link > 1)
-		return json_fail(at, e, "link must be one of linear, log, queue; got \"%.40s\"", link);
 	r->known = true;
 	return 0;
 }
@@ -257,6 +266,7 @@ static int body_read(struct model *m, const struct json_at *top, struct err *e)
 {
 	struct json_at list = json_key(top, "services"), report = json_key(top, "held_out");
 	const char *metric = "time", *source = "", *advice = "";
+	int64_t groups;
 	int err;
 
 	if ((err = json_get_str(top, "metric", false, &metric, e)) < 0 ||
@@ -275,13 +285,18 @@ static int body_read(struct model *m, const struct json_at *top, struct err *e)
 		if (err < 0)
 			return err;
 	}
-	return scores_read(m, top, e);
+	if ((err = scores_read(m, top, e)) < 0)
+		return err;
+	groups = m->n_scores; /* files before score_groups took every run for independent */
+	err = json_get_i64(top, "score_groups", false, m->n_scores ? 1 : 0, m->n_scores, &groups, e);
+	m->n_score_groups = (int)groups;
+	return err;
 }
 
 static struct model *top_read(const struct json_at *top, struct err *e)
 {
 	static const char *const keys[] = { "cotenant_model", "metric", "source", "advice", "pressures", "node_types",
-					    "services", "scores", "held_out", NULL };
+					    "services", "scores", "score_groups", "held_out", NULL };
 	struct json_at list = json_key(top, "services");
 	char **pressures = NULL, **types = NULL;
 	size_t n_pressures = 0, n_types = 0, n_services = 0;

@@ -72,7 +72,7 @@ static void responses_set(struct model *m, const struct coloc *c, const struct l
 		for (int t = 0; t <= m->n_types; t++) {
 			struct response *r = m->responses + (size_t)i * (size_t)(m->n_types + 1) + (size_t)t;
 
-			r->link = l->spec.link;
+			r->link = l->links[i];
 			r->width = w->factor[i] * w->alpha;
 			r->growth = w->factor[i] * w->beta;
 			r->known = t == m->n_types;
@@ -107,7 +107,7 @@ static double noise_ratio(const struct coloc *c)
 	return count ? error / (double)count : NAN;
 }
 
-static void services_set(struct model *m, const struct coloc *c, const struct cv *cv, const char *kind)
+static void services_set(struct model *m, const struct coloc *c, const struct cv *cv, const int *kind)
 {
 	for (int s = 0; s < m->n_services; s++) {
 		double sum = 0;
@@ -121,7 +121,7 @@ static void services_set(struct model *m, const struct coloc *c, const struct cv
 				n++;
 			}
 		}
-		m->services[s] = (struct model_service){ .kind = str_dup(n ? kind : MODEL_KIND_NEIGHBOUR), .error_ratio = n ? sum / n : NAN, .n_runs = n };
+		m->services[s] = (struct model_service){ .kind = str_dup(n ? model_kinds[kind[s]].name : MODEL_KIND_NEIGHBOUR), .error_ratio = n ? sum / n : NAN, .n_runs = n };
 		model_name(m, s, c->services[s]);
 	}
 }
@@ -197,7 +197,7 @@ static void names_set(struct model *m, const struct coloc *c, const struct laten
 
 struct model *fit_model(const struct coloc *c, uint64_t seed, struct err *e)
 {
-	struct latent_spec spec;
+	struct choice ch;
 	struct latent *l;
 	struct model *m;
 	struct widths w;
@@ -205,19 +205,21 @@ struct model *fit_model(const struct coloc *c, uint64_t seed, struct err *e)
 
 	if (rows_check(c, e) < 0)
 		return NULL;
-	spec = cv_choose(c, NULL, false, seed);
+	ch = choose_model(c, NULL, seed);
 	cv = cv_leave_colocation(c, seed);
-	l = latent_fit(c, NULL, &spec);
+	l = latent_fit(c, NULL, &ch.blend);
 	widths_fit(c, cv, -1, &w);
 	m = model_new(c->n_services, c->n_types, l->k);
 	names_set(m, c, l);
-	services_set(m, c, cv, spec.name);
+	services_set(m, c, cv, ch.kind);
 	responses_set(m, c, l, &w);
 	report_set(m, c, cv);
 	m->scores = w.scores;
 	m->n_scores = (int)w.n_scores;
+	m->n_score_groups = (int)w.n_groups;
 	w.scores = NULL;
 	m->advice = advice_make(m, c);
+	choice_free(&ch);
 	widths_free(&w);
 	latent_free(l);
 	cv_free(cv);

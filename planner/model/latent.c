@@ -32,7 +32,7 @@ static double sum_p(const struct latent *l, int k, const struct coloc_row *r)
 	return x;
 }
 
-static double row_z(const struct latent *l, const struct coloc_row *r)
+double latent_z(const struct latent *l, const struct coloc_row *r)
 {
 	double z = 0;
 
@@ -51,7 +51,7 @@ static void side_solve(struct latent_work *w, double *v, int k, double ridge)
 	double mean = 0;
 	int seen = 0;
 
-	for (int i = 0; i < l->n_services && !l->spec.plain; i++) {
+	for (int i = 0; i < l->n_services && !l->plain; i++) {
 		bool any = false;
 
 		for (int t = 0; t < l->n_types; t++)
@@ -78,7 +78,7 @@ static void side_solve(struct latent_work *w, double *v, int k, double ridge)
 			}
 		}
 		v[latent_at(l, k, i, l->n_types)] = top / bottom;
-		if (!l->spec.plain)
+		if (!l->plain)
 			v[latent_at(l, k, i, l->n_types)] = fmax(0, top / bottom);
 		for (int t = 0; t < l->n_types; t++) {
 			double pooled = v[latent_at(l, k, i, l->n_types)], tie = ridge * TYPE_TIE;
@@ -86,7 +86,7 @@ static void side_solve(struct latent_work *w, double *v, int k, double ridge)
 
 			if (l->n_types == 1)
 				own = pooled;
-			v[latent_at(l, k, i, t)] = l->spec.plain ? own : fmax(0, own);
+			v[latent_at(l, k, i, t)] = l->plain ? own : fmax(0, own);
 		}
 	}
 }
@@ -120,9 +120,9 @@ static void s_update(struct latent_work *w, int k)
 		w->num[r->victim * l->n_types + r->type] += w->w[i] * x * rest;
 		w->den[r->victim * l->n_types + r->type] += w->w[i] * x * x;
 	}
-	side_solve(w, l->s, k, l->spec.ridge);
+	side_solve(w, l->s, k, w->form->ridge);
 	for (size_t i = 0; i < w->n; i++)
-		w->fit[i] = row_z(l, w->rows[i]);
+		w->fit[i] = latent_z(l, w->rows[i]);
 }
 
 /* Jacobi over neighbours would overshoot in groups; each neighbour's share of the rest follows its own part instead. */
@@ -143,10 +143,10 @@ static void p_update(struct latent_work *w, int k)
 			w->den[e] += w->w[i] * s * s;
 		}
 	}
-	side_solve(w, l->p, k, l->spec.ridge * fmax(scale * scale, 1e-6));
+	side_solve(w, l->p, k, w->form->ridge * fmax(scale * scale, 1e-6));
 	latent_pins_set(w, k);
 	for (size_t i = 0; i < w->n; i++)
-		w->fit[i] = row_z(l, w->rows[i]);
+		w->fit[i] = latent_z(l, w->rows[i]);
 }
 
 /* Pressures of a shared component have mean 1, so that the ridge means the same on both sides. */
@@ -195,7 +195,7 @@ static void start(struct latent *l, double level)
 	rng_seed(&rng, 1);
 	for (int k = 0; k < l->k; k++)
 		for (size_t i = latent_at(l, k, 0, 0); i < latent_at(l, k + 1, 0, 0); i++) {
-			double jitter = l->spec.plain || k ? 0.8 + 0.4 * rng_unit(&rng) : 1;
+			double jitter = l->plain || k ? 0.8 + 0.4 * rng_unit(&rng) : 1;
 
 			l->s[i] = latent_is_load(l, k) ? 1 : level / parts * jitter;
 			l->p[i] = latent_is_count(l, k) ? 1 : latent_is_load(l, k) ? level / parts : jitter;
@@ -207,7 +207,7 @@ static void descend(struct latent_work *w)
 	struct latent *l = w->l;
 
 	for (int round = 0; round < SWEEPS; round++) {
-		if (!l->spec.plain && (round == SWEEPS / 2 || round == SWEEPS * 3 / 4))
+		if (!l->plain && (round == SWEEPS / 2 || round == SWEEPS * 3 / 4))
 			huber(w);
 		for (int k = 0; k < l->k; k++) {
 			if (!latent_is_load(l, k))
@@ -220,65 +220,87 @@ static void descend(struct latent_work *w)
 	}
 }
 
-static double weight_of(const struct latent_spec *spec, double y)
+static double weight_of(double link, double y)
 {
-	double slope = spec->link > 0 ? 1 : spec->link ? y * y : y; /* d slowdown / d z */
+	double slope = pow(y, 1 - link); /* d slowdown / d z */
 
-	return spec->plain ? 1 : slope * slope / (y * y);
+	return slope * slope / (y * y);
 }
 
-struct latent *latent_form_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *spec)
+static void rows_take(struct latent_work *w, const bool *hidden)
+{
+	const struct latent *l = w->l;
+
+	for (size_t i = 0; i < w->c->n_rows; i++) {
+		const struct coloc_row *r = w->c->rows + i;
+
+		if ((hidden && hidden[i]) || !r->n_neighbours)
+			continue;
+		w->rows[w->n] = r;
+		w->z[w->n] = l->plain ? r->slowdown - 1 + r->n_neighbours : link_transform(l->links[r->victim], r->slowdown);
+		w->base[w->n] = w->w[w->n] = l->plain ? 1 : weight_of(l->links[r->victim], r->slowdown);
+		w->n++;
+	}
+}
+
+static void work_free(struct latent_work *w)
+{
+	free(w->pin_kind);
+	free(w->pin_level);
+	free(w->rows);
+	free(w->num);
+	free(w->den);
+	free(w->z); /* the block of all four */
+}
+
+static struct latent *latent_new(const struct coloc *c, const struct latent_spec *form, const double *links)
 {
 	struct latent *l = mem_alloc(1, sizeof(*l));
-	struct latent_work w = { .l = l, .c = c };
-	double level = 0, *block = mem_alloc(c->n_rows + 1, 4 * sizeof(*block));
-	size_t entities, size;
 
-	l->spec = *spec;
-	l->k = spec->shared + spec->count + spec->load;
+	l->plain = form->plain;
+	l->k = form->shared + form->count + form->load;
 	for (int k = 0; k < l->k; k++)
-		l->kinds[k] = k < spec->shared ? 's' : spec->load && k == l->k - 1 ? 'l' : 'c';
+		l->kinds[k] = k < form->shared ? 's' : form->load && k == l->k - 1 ? 'l' : 'c';
 	l->n_services = c->n_services;
 	l->n_types = c->n_types;
+	l->links = mem_alloc((size_t)c->n_services + 1, sizeof(double));
+	for (int i = 0; i < c->n_services; i++)
+		l->links[i] = links ? links[i] : 1;
+	return l;
+}
+
+struct latent *latent_form_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *form, const double *links)
+{
+	struct latent *l = latent_new(c, form, links);
+	struct latent_work w = { .l = l, .c = c, .form = form };
+	size_t entities = (size_t)c->n_services * (size_t)c->n_types, size;
+	double level = 0;
+
 	w.pin_kind = mem_alloc((size_t)c->n_services + 1, sizeof(*w.pin_kind));
 	w.pin_level = mem_alloc((size_t)c->n_services + 1, sizeof(*w.pin_level));
 	latent_pins_find(&w);
 	size = (size_t)l->k * (size_t)l->n_services * (size_t)(l->n_types + 1);
 	l->s = mem_alloc(size + 1, sizeof(double));
 	l->p = mem_alloc(size + 1, sizeof(double));
-	entities = (size_t)l->n_services * (size_t)l->n_types;
 	w.rows = mem_alloc(c->n_rows + 1, sizeof(*w.rows));
-	w.z = block;
-	w.fit = block + c->n_rows;
-	w.w = block + 2 * c->n_rows;
-	w.base = block + 3 * c->n_rows;
+	w.z = mem_alloc(c->n_rows + 1, 4 * sizeof(double));
+	w.fit = w.z + c->n_rows;
+	w.w = w.z + 2 * c->n_rows;
+	w.base = w.z + 3 * c->n_rows;
 	w.num = mem_alloc(entities + 1, sizeof(double));
 	w.den = mem_alloc(entities + 1, sizeof(double));
-	for (size_t i = 0; i < c->n_rows; i++) {
-		const struct coloc_row *r = c->rows + i;
-
-		if ((hidden && hidden[i]) || !r->n_neighbours)
-			continue;
-		w.rows[w.n] = r;
-		w.z[w.n] = spec->plain ? r->slowdown - 1 + r->n_neighbours : link_transform(spec->link, r->slowdown);
-		w.base[w.n] = w.w[w.n] = weight_of(spec, r->slowdown);
-		level += fmax(w.z[w.n], 0) / r->n_neighbours;
-		w.n++;
-	}
+	rows_take(&w, hidden);
+	for (size_t i = 0; i < w.n; i++)
+		level += fmax(w.z[i], 0) / w.rows[i]->n_neighbours;
 	level = w.n ? fmax(level / (double)w.n, 1e-3) : 1e-3;
-	start(l, spec->plain ? sqrt(level) : level);
+	start(l, form->plain ? sqrt(level) : level);
 	for (int k = 0; k < l->k; k++)
 		latent_pins_set(&w, k);
 	for (size_t i = 0; i < w.n; i++)
-		w.fit[i] = row_z(l, w.rows[i]);
+		w.fit[i] = latent_z(l, w.rows[i]);
 	if (w.n && l->k)
 		descend(&w);
-	free(w.pin_kind);
-	free(w.pin_level);
-	free(w.rows);
-	free(w.num);
-	free(w.den);
-	free(block);
+	work_free(&w);
 	return l;
 }
 
@@ -288,12 +310,13 @@ void latent_free(struct latent *l)
 		return;
 	free(l->s);
 	free(l->p);
+	free(l->links);
 	free(l);
 }
 
 double latent_predict(const struct latent *l, const struct coloc_row *r)
 {
-	double z = row_z(l, r);
+	double z = latent_z(l, r);
 
-	return fmax(1, l->spec.plain ? 1 + z - r->n_neighbours : link_slowdown(l->spec.link, z));
+	return fmax(1, l->plain ? 1 + z - r->n_neighbours : link_slowdown(l->links[r->victim], z));
 }

@@ -9,8 +9,10 @@
  *           their own resource and nothing else, so sensitivities get names, and others' pressures are found from them
  * Every parameter is shrunk towards its service's value over all node types, and that towards the mean of all services
  * (a hierarchical ridge), so that what a run does not tell is filled in from what services have in common. Fitted by
- * non-negative coordinate descent on relative errors, then twice with Huber weights against wild runs. An averaged fit is the mean, on
- * the link's scale, of several forms; its components stand side by side, so it is evaluated like any other.
+ * non-negative coordinate descent on relative errors, then twice with Huber weights against wild runs.
+ *
+ * Each service as a victim has a link of its own (the kind of its model); pressures are shared by all. A blend is the weighted
+ * mean, on the link's scale, of several forms; its components stand side by side, so it is evaluated like any other.
  */
 #ifndef PLANNER_MODEL_LATENT_H
 #define PLANNER_MODEL_LATENT_H
@@ -21,31 +23,43 @@
 #include "planner/predict.h"
 
 #define LATENT_NAME_MAX 16
+#define LATENT_FORMS 5
 
+/* One form: which components. */
 struct latent_spec {
-	const char *name;      /* row of the table of models */
-	int link;              /* 1 linear, 0 log, -1 queue */
+	const char *name;
 	bool count, load;
 	int shared;            /* rank */
 	bool named;
-	double ridge;          /* strength of the shrinkage, in runs */
-	bool average;          /* mean of the forms in latent.c's table, each with this link and ridge */
 	bool plain;            /* plain matrix factorisation: signs free, shrunk towards 0, no robustness: a baseline */
+	double ridge;          /* strength of the shrinkage, in runs */
+};
+
+/* How the forms of latent_forms[] are put together. */
+struct latent_blend {
+	double *links;                /* per service; owned */
+	double weight[LATENT_FORMS];  /* >= 0, sum 1 */
+	double ridge[LATENT_FORMS];
 };
 
 struct latent {
-	struct latent_spec spec;
+	bool plain;
 	int k, n_services, n_types;
 	char kinds[MODEL_MAX_PRESSURES]; /* 's'hared, 'c'ount, 'l'oad, 'n'amed */
 	char names[MODEL_MAX_PRESSURES][LATENT_NAME_MAX]; /* of named components: "cpu", "disk" … */
+	double *links;         /* per service */
 	double *s, *p;         /* [(k * n_services + service) * (n_types + 1) + type]; the last is all types pooled */
 };
 
-/* hidden[row] true = left out; NULL = none. */
-struct latent *latent_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *spec);
+extern const struct latent_spec latent_forms[LATENT_FORMS];
+
+/* hidden[row] true = left out; NULL = none. links: per service; NULL = 1 for all. */
+struct latent *latent_form_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *form, const double *links);
+struct latent *latent_fit(const struct coloc *c, const bool *hidden, const struct latent_blend *blend);
 void latent_free(struct latent *l);
 bool latent_is_load(const struct latent *l, int k);  /* which kind of component k is; neither = shared */
 bool latent_is_count(const struct latent *l, int k);
+double latent_z(const struct latent *l, const struct coloc_row *r);       /* on the link's scale */
 double latent_predict(const struct latent *l, const struct coloc_row *r); /* slowdown >= 1 */
 
 #endif

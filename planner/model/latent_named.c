@@ -42,7 +42,7 @@ void latent_pins_find(struct latent_work *w)
 		char kind[LATENT_NAME_MAX];
 
 		w->pin_kind[i] = -1;
-		if (w->l->spec.named && press_parse(w->c->services[i], kind, &w->pin_level[i]))
+		if (w->form->named && press_parse(w->c->services[i], kind, &w->pin_level[i]))
 			w->pin_kind[i] = named_index(w->l, kind);
 	}
 }

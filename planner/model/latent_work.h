@@ -8,6 +8,7 @@
 
 struct latent_work {
 	struct latent *l;
+	const struct latent_spec *form;
 	const struct coloc *c;
 	size_t n;
 	const struct coloc_row **rows;
@@ -25,6 +26,5 @@ static inline size_t latent_at(const struct latent *l, int k, int service, int t
 
 void latent_pins_find(struct latent_work *w);       /* adds the named components */
 void latent_pins_set(struct latent_work *w, int k);
-struct latent *latent_form_fit(const struct coloc *c, const bool *hidden, const struct latent_spec *spec);
 
 #endif

@@ -4,9 +4,10 @@
  * One service on one node type is a `response`: what it exerts (pressure p) and how it answers (sensitivity s, link c).
  * With P[k] = sum of the neighbours' p[k]:
  *
- *   z = sum_k s[k] * curve_k(P[k]),   slowdown = 1 + z (linear, c = 1) | exp(z) (log, c = 0) | 1 / (1 - z) (queue, c = -1)
+ *   z = sum_k s[k] * curve_k(P[k]),   slowdown = (1 + c z) ^ (1 / c); exp(z) for c = 0
  *
- * z is the Box-Cox transform of the slowdown with exponent c, so the three forms are one family (Box & Cox 1964) and share
+ * z is the Box-Cox transform of the slowdown with exponent c (Box & Cox 1964): c = 1 is linear (delays add), 0 multiplies, -1 is
+ * a queue near saturation, 1 / (1 - z), 2 is a resource that is full already. One family, so the kinds of model share
  * every line of fitting and evaluation. All p, s >= 0: slowdown is monotone in each pressure. curve_k is the identity or a
  * monotone, piecewise linear curve measured under synthetic pressure (Bubble-Up, MICRO'11).
  */
@@ -21,7 +22,9 @@
 
 #define MODEL_MAX_KNOTS 16
 #define MODEL_KIND_NEIGHBOUR "only a neighbour" /* never measured as a victim, e.g. synthetic pressure */
-#define MODEL_QUEUE_MAX 0.98  /* z at which the queueing form stops growing: slowdown 50 */
+#define MODEL_LINK_MIN -4.0
+#define MODEL_LINK_MAX 4.0
+#define MODEL_SLOWDOWN_MAX 50.0 /* where forms with c < 0 stop growing */
 
 struct curve {
 	int n;                               /* 0 = identity */
@@ -30,7 +33,7 @@ struct curve {
 
 struct response {
 	bool known;                          /* was this service ever measured on this node type? */
-	int link;                            /* 1, 0, -1 */
+	double link;                         /* c, from MODEL_LINK_MIN to MODEL_LINK_MAX */
 	double pressure[MODEL_MAX_PRESSURES], sensitivity[MODEL_MAX_PRESSURES];
 	double range[MODEL_MAX_PRESSURES];   /* largest pressure it was measured under */
 	struct curve *curves;                /* [n_pressures] or NULL = all identity */
@@ -54,6 +57,7 @@ struct model_report {                        /* held-out, whole co-locations lef
 struct model {
 	char *metric, *source, *advice;      /* advice: the additional run that would reduce the error most */
 	int n_pressures, n_types, n_services, n_scores;
+	int n_score_groups;                  /* co-locations behind the scores: runs of one are not independent */
 	char *pressures[MODEL_MAX_PRESSURES];
 	char **types;
 	struct model_service *services;
@@ -69,10 +73,12 @@ void model_name(struct model *m, int service, const char *name); /* copies, and 
 int model_write(const struct model *m, const char *path, bool overwrite, struct err *e);
 struct response *model_response(const struct model *m, int service, int node_type); /* falls back to the pooled one */
 
-double link_slowdown(int link, double z);     /* >= 1 for z >= 0; z is clamped where the queueing form ends */
-double link_transform(int link, double slowdown);
+double link_slowdown(double link, double z);  /* >= 1 for z >= 0 */
+double link_transform(double link, double slowdown);
 double curve_at(const struct curve *c, double x);
 double response_z(const struct model *m, const struct response *r, const double *pressure);
+/* Conformal quantile of n sorted scores from n_groups exchangeable co-locations. */
+double score_quantile(const double *scores, size_t n, size_t n_groups, double confidence);
 double model_score_quantile(const struct model *m, double confidence);
 
 #endif

@@ -2,7 +2,8 @@
  * Evaluation of a fitted model: see predict.h and model.h. Nothing here allocates; a call costs O(pressures) plus one exp().
  *
  * Intervals are conformal (Barber et al. 2021, CV+): held-out errors in log(slowdown), each divided by its service's width,
- * are kept sorted; the ceil((n + 1) * confidence)-th of n bounds a new one. Beyond the range that was measured the width
+ * are kept sorted, and their quantile bounds a new one. Runs of one co-location share their luck, so the finite-sample
+ * correction counts co-locations, not runs: level ceil((G + 1) * confidence) / G. Beyond the range that was measured the width
  * grows with the distance, because no held-out error speaks for it.
  */
 #include "planner/model/model.h"
@@ -74,18 +75,20 @@ const double *model_pressure(const struct model *m, int service, int node_type)
 	return model_response(m, service, node_type)->pressure;
 }
 
-double link_slowdown(int link, double z)
+double link_slowdown(double c, double z)
 {
-	if (link > 0)
+	if (c == 1)
 		return 1 + z;
-	return link ? 1 / (1 - fmin(z, MODEL_QUEUE_MAX)) : exp(fmin(z, 20));
+	if (c == 0)
+		return exp(fmin(z, 20));
+	if (c < 0)
+		z = fmin(z, (pow(MODEL_SLOWDOWN_MAX, c) - 1) / c);
+	return c == -1 ? 1 / (1 - z) : c == 2 ? sqrt(1 + 2 * fmax(z, -0.5)) : pow(fmax(1 + c * z, 0), 1 / c);
 }
 
-double link_transform(int link, double slowdown)
+double link_transform(double c, double slowdown)
 {
-	if (link > 0)
-		return slowdown - 1;
-	return link ? 1 - 1 / slowdown : log(slowdown);
+	return c == 0 ? log(slowdown) : c == 1 ? slowdown - 1 : (pow(slowdown, c) - 1) / c;
 }
 
 double curve_at(const struct curve *c, double x)
@@ -130,15 +133,22 @@ static double beyond(const struct model *m, const struct response *r, const doub
 	return worst;
 }
 
+double score_quantile(const double *scores, size_t n, size_t n_groups, double confidence)
+{
+	double level = ceil((double)(n_groups + 1) * confidence - 1e-9) / (double)n_groups;
+	size_t rank;
+
+	if (!n || !n_groups)
+		return 0;
+	if (level > 1)
+		return scores[n - 1] * 1.5; /* more confidence than the data can give */
+	rank = (size_t)ceil(level * (double)n - 1e-9);
+	return scores[rank ? rank - 1 : 0];
+}
+
 double model_score_quantile(const struct model *m, double confidence)
 {
-	int rank = (int)ceil((m->n_scores + 1) * confidence);
-
-	if (!m->n_scores)
-		return 0;
-	if (rank <= m->n_scores)
-		return m->scores[rank > 0 ? rank - 1 : 0];
-	return m->scores[m->n_scores - 1] * 1.5; /* more confidence than the data can give */
+	return score_quantile(m->scores, (size_t)m->n_scores, (size_t)m->n_score_groups, confidence);
 }
 
 static double half_width(const struct model *m, const struct response *r, double slowdown, double far, double confidence)

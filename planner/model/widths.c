@@ -48,6 +48,7 @@ void widths_fit(const struct coloc *c, const struct cv *cv, int skip, struct wid
 {
 	double *x = mem_alloc(cv->n + 1, sizeof(*x)), *y = mem_alloc(cv->n + 1, sizeof(*y));
 	double *sum = mem_alloc((size_t)c->n_services + 1, sizeof(*sum)), *count = mem_alloc((size_t)c->n_services + 1, sizeof(*count));
+	bool *seen = mem_alloc((size_t)c->n_groups + 1, sizeof(*seen));
 	size_t n = 0;
 
 	*w = (struct widths){ .factor = mem_alloc((size_t)c->n_services + 1, sizeof(double)),
@@ -79,12 +80,15 @@ void widths_fit(const struct coloc *c, const struct cv *cv, int skip, struct wid
 
 		if (r->group == skip)
 			continue;
+		w->n_groups += !seen[r->group];
+		seen[r->group] = true;
 		w->scores[w->n_scores++] = y[n] / widths_at(w, r->victim, cv->predicted[RIVAL_MODEL][i]);
 		n++;
 	}
 	qsort(w->scores, w->n_scores, sizeof(*w->scores), double_compare);
 	free(x);
 	free(y);
+	free(seen);
 	free(sum);
 	free(count);
 }

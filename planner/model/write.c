@@ -8,8 +8,6 @@
 
 #include "base/file.h"
 
-static const char *const link_names[] = { "queue", "log", "linear" }; /* index = link + 1 */
-
 static json_t *numbers(const double *v, int n)
 {
 	json_t *list = json_array();
@@ -39,7 +37,7 @@ static json_t *response(const struct model *m, const struct response *r, const c
 
 	if (type)
 		json_object_set_new(o, "node_type", json_string(type));
-	json_object_set_new(o, "link", json_string(link_names[r->link + 1]));
+	json_object_set_new(o, "link", json_real(r->link));
 	json_object_set_new(o, "pressure", numbers(r->pressure, m->n_pressures));
 	json_object_set_new(o, "sensitivity", numbers(r->sensitivity, m->n_pressures));
 	json_object_set_new(o, "range", numbers(r->range, m->n_pressures));
@@ -115,6 +113,7 @@ int model_write(const struct model *m, const char *path, bool overwrite, struct 
 		json_array_append_new(services, service(m, i));
 	json_object_set_new(root, "services", services);
 	json_object_set_new(root, "scores", numbers(m->scores, m->n_scores));
+	json_object_set_new(root, "score_groups", json_integer(m->n_score_groups));
 	if ((err = file_out_open(&f, path, overwrite, e)) < 0)
 		goto out;
 	if (json_dumpf(root, f.stream, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) < 0 || fputc('\n', f.stream) == EOF) {

@@ -20,3 +20,7 @@ bench-roadef: $(BUILD)/cotenant
 	tests/planner/bench_roadef.sh $(BUILD)
 bench-tianchi: $(BUILD)/cotenant
 	tests/planner/bench_tianchi.sh $(BUILD)
+# The model on made-up truths of several laws: PLANS=n only the first n of each.
+.PHONY: bench-families
+bench-families: $(BUILD)/tests/planner/bench_families
+	$< $(PLANS)

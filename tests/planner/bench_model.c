@@ -55,7 +55,6 @@ int main(int argc, char **argv)
 {
 	struct err e = { 0 };
 	struct coloc *c;
-	struct latent_spec spec;
 	struct model *m;
 
 	gsl_set_error_handler_off();
@@ -69,9 +68,7 @@ int main(int argc, char **argv)
 		coloc_free(c);
 		return 2;
 	}
-	spec = cv_choose(c, NULL, false, 1);
-	printf("%s: %d services, %d co-locations, %d node types; model: %s, ridge %g\n", argv[1], c->n_services, c->n_groups,
-	       c->n_types, spec.name, spec.ridge);
+	printf("%s: %d services, %d co-locations, %d node types\n", argv[1], c->n_services, c->n_groups, c->n_types);
 	show("each co-location left out", c, cv_leave_colocation(c, 1));
 	show("half of each service's co-locations left out", c, cv_leave_half(c, 1));
 	m = fit_model(c, 1, &e);

@@ -49,7 +49,7 @@ refuses 'm.json' "$cotenant" fit "$tmp/out.json" -o "$tmp/m.json"
 refuses 'does not know the service "x"' "$cotenant" predict "$tmp/m.json" --group a,x
 refuses 'does not know it' "$cotenant" predict "$tmp/m.json" --node-type x
 refuses 'at least two' "$cotenant" predict "$tmp/m.json" --group a
-for change in 's/"cotenant_model": 1/"cotenant_model": 9/' 's/"linear"\|"queue"\|"log"/"cubic"/' 's/"scores"/"skores"/' 's/"pressure": \[/"pressure": [-1,/'; do
+for change in 's/"cotenant_model": 1/"cotenant_model": 9/' 's/"link": [-0-9.]*/"link": "cubic"/' 's/"scores"/"skores"/' 's/"pressure": \[/"pressure": [-1,/'; do
 	sed "$change" "$tmp/m.json" > "$tmp/broken.json"
 	refuses 'broken.json' "$cotenant" predict "$tmp/broken.json"
 done

@@ -162,7 +162,7 @@ static void test_queue_and_curve_forms(void **state)
 	struct curve c = { .n = 2, .x = { 1, 2 }, .y = { 1, 5 } };
 
 	(void)state;
-	for (int link = -1; link <= 1; link++)
+	for (double link = -2; link <= 2; link += 0.5)
 		for (double y = 1; y < 20; y += 0.7)
 			assert_true(fabs(link_slowdown(link, link_transform(link, y)) - y) < 1e-9);
 	assert_true(link_slowdown(-1, 5) < 51); /* beyond saturation the queueing form stays finite */
