@@ -34,7 +34,7 @@ static const struct opt rows[] = {
 	  "watch only this one (may be repeated), as in record" },
 	{ "by", 0, OPT_STR, offsetof(typeof(options), by), "auto|cgroup|unit|container|comm|user", NULL, NULL, "auto",
 	  "what makes a service when none is named" },
-	{ "sort", 0, OPT_STR, offsetof(typeof(options), sort), "delay|cpu|wait|disk|memory|name", NULL, NULL, "delay", "first order" },
+	{ "sort", 0, OPT_STR, offsetof(typeof(options), sort), "delay|slow|latency|cpu|wait|disk|memory|name", NULL, NULL, "delay", "first order" },
 	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "100ms", "1h", "1s", "time between two readings" },
 	{ "count", 'n', OPT_U64, offsetof(typeof(options), count), "N", "0", NULL, "0", "print N plain tables and end (0: live)" },
 	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "1", "1%",
@@ -51,11 +51,11 @@ static void end(int signal_number)
 	ended = 1;
 }
 
-static int choice(const char *const *names, const char *text)
+static enum screen_sort sort_parse(const char *text)
 {
-	int i = 0;
+	enum screen_sort i = 0;
 
-	while (strcmp(names[i], text)) /* opt_parse() has checked it */
+	while (strcmp(screen_sort_names[i], text)) /* opt_parse() has checked it */
 		i++;
 	return i;
 }
@@ -91,17 +91,16 @@ static void show(const struct screen *v, const struct sampler *s, bool live)
 	fflush(stdout);
 }
 
-/* One key, or the letter that ends an arrow's sequence as 'U' / 'D'; lone escape is 27. */
-static int read_key(void)
+/* The next key of what was read: a letter, or the end of an arrow's sequence as 'U' / 'D'; lone escape is 27. */
+static int next_key(const char *text, size_t n, size_t *at)
 {
-	char c[8];
-	ssize_t n = read(STDIN_FILENO, c, sizeof(c));
+	char c = text[(*at)++];
 
-	if (n <= 0)
-		return 'q';
-	if (c[0] == 27 && n >= 3 && (c[1] == '[' || c[1] == 'O'))
-		return c[2] == 'A' ? 'U' : c[2] == 'B' ? 'D' : 0;
-	return c[0];
+	if (c != 27 || *at + 1 >= n || (text[*at] != '[' && text[*at] != 'O'))
+		return c;
+	c = text[*at + 1];
+	*at += 2;
+	return c == 'A' ? 'U' : c == 'B' ? 'D' : 0;
 }
 
 static void take_key(struct screen *v, const struct sampler *s, int key)
@@ -118,7 +117,15 @@ static void take_key(struct screen *v, const struct sampler *s, int key)
 		v->paused = !v->paused;
 		break;
 	case 's':
-		v->sort = (v->sort + 1) % SORTS;
+	case 'S':
+		v->sort = (v->sort + (key == 's' ? 1 : SORTS - 1)) % SORTS;
+		v->selected = 0;
+		break;
+	case 'g':
+		v->selected = 0;
+		break;
+	case 'G':
+		v->selected = n ? n - 1 : 0;
 		break;
 	case 'U':
 	case 'k':
@@ -141,6 +148,16 @@ static void take_key(struct screen *v, const struct sampler *s, int key)
 	}
 }
 
+static void take_keys(struct screen *v, const struct sampler *s)
+{
+	char text[64];
+	ssize_t n = read(STDIN_FILENO, text, sizeof(text));
+
+	ended |= n <= 0;
+	for (size_t at = 0; n > 0 && at < (size_t)n;)
+		take_key(v, s, next_key(text, (size_t)n, &at));
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -160,7 +177,7 @@ static void wait_keys(struct screen *v, const struct sampler *s, uint64_t until_
 		if (now >= until_ms)
 			return;
 		if (poll(&in, 1, (int)(until_ms - now)) > 0) {
-			take_key(v, s, read_key());
+			take_keys(v, s);
 			terminal_size(v);
 			show(v, s, true);
 		}
@@ -210,11 +227,10 @@ static int plain(struct sampler *s, struct screen *v, struct err *e)
 
 static int run(const struct operands *op, struct err *e)
 {
-	static const char *const by[] = { "auto", "cgroup", "unit", "container", "comm", "user" };
-	struct sampler_config config = { .by = (enum service_by)choice(by, options.by), .selectors = options.services.v,
+	struct sampler_config config = { .by = service_by_parse(options.by), .selectors = options.services.v,
 					 .n_selectors = options.services.n, .budget_ratio = options.budget_ratio,
 					 .no_probes = options.no_probes };
-	struct screen v = { .sort = (enum screen_sort)choice(screen_sort_names, options.sort), .victim = SIZE_MAX, .columns = 80 };
+	struct screen v = { .sort = sort_parse(options.sort), .victim = SIZE_MAX, .columns = 80 };
 	struct sigaction action = { .sa_handler = end };
 	struct sampler *s = NULL;
 	int err;
@@ -241,7 +257,8 @@ const struct verb verb_top = {
 	.operands = "",
 	.summary = "who delays whom, live",
 	.details = "WAIT is time runnable threads waited for a CPU, DELAYED the part of all delays that neighbours caused, SLOW x the estimated "
-		   "slowdown by them (1.00 = none). Enter shows the culprits of the selected service by resource.",
+		   "slowdown by them (1.00 = none), LATENCY the mean of its requests. Enter shows the selected service's requests, its estimate "
+		   "with interval, and its culprits by resource. Keys: s and S change the order, p pauses, g and G go to the first and last row.",
 	.opts = rows,
 	.values = &options,
 	.max_operands = 0,

@@ -93,6 +93,15 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(REQ_TIME, req_time_ns, COUNTER, "ns", "sum of request latencies")                                                  \
 	row(REQ_HIST, req_latency_hist_ns, HIST, "ns", "latency from request to response at its sockets")                     \
 	row(REQ_BLAMED, req_blamed_ns, COUNTER, "ns", "part of req_time_ns that neighbours caused")                            \
+	row(REQ_DISK, req_disk_ns, COUNTER, "ns", "part of req_time_ns in which the answering thread slept uninterruptibly")\
+	row(REQ_PARTNER, req_partner_ns, COUNTER, "ns", "part of req_time_ns that its own clients on this node caused")\
+	row(REQ_BACKLOG, req_backlog_ns, COUNTER, "ns", "part of req_time_ns behind a queue that a neighbour let grow")\
+	row(REQ_TURN, req_turn_ns, COUNTER, "ns", "from a response to the next request on its connection, where short")\
+	row(REQ_TURN_BLAMED, req_turn_blamed_ns, COUNTER, "ns", "part of req_turn_ns that the clients' neighbours caused")\
+	row(WORK, work_time_ns, COUNTER, "ns", "time on which the estimated slowdown is based")                        \
+	row(WORK_DELAYED, work_delayed_ns, COUNTER, "ns", "part of work_time_ns that neighbours caused")               \
+	row(WORK_DELAYED_LOW, work_delayed_low_ns, COUNTER, "ns", "lower end of work_delayed_ns")                      \
+	row(WORK_DELAYED_HIGH, work_delayed_high_ns, COUNTER, "ns", "upper end of work_delayed_ns")                    \
 	row(SLOWDOWN, slowdown_ppm, GAUGE, "ppm", "estimated slowdown by neighbours, 1000000 = none")                          \
 	row(SLOWDOWN_LOW, slowdown_low_ppm, GAUGE, "ppm", "lower end of the estimate's interval")                              \
 	row(SLOWDOWN_HIGH, slowdown_high_ppm, GAUGE, "ppm", "upper end of the estimate's interval")

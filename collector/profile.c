@@ -16,7 +16,7 @@ const char *const culprit_kind_names[] = {
 
 const char *const blame_resource_names[BLAME_RESOURCES] = {
 	[BLAME_CPU] = "cpu", [BLAME_SMT] = "smt", [BLAME_DISK] = "disk", [BLAME_NET] = "net", [BLAME_SOFTIRQ] = "softirq",
-	[BLAME_MEMORY] = "memory",
+	[BLAME_MEMORY] = "memory", [BLAME_REQUEST] = "request",
 };
 
 void session_free(struct session *s)

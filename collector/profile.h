@@ -20,9 +20,10 @@
 enum culprit_kind { CULPRIT_SERVICE, CULPRIT_OTHER, CULPRIT_KERNEL, CULPRIT_IRQ, CULPRIT_WAKEUP, CULPRIT_THROTTLE,
 		    CULPRIT_STEAL, CULPRIT_UNKNOWN };
 
-enum blame_resource { BLAME_CPU, BLAME_SMT, BLAME_DISK, BLAME_NET, BLAME_SOFTIRQ, BLAME_MEMORY, BLAME_RESOURCES };
+enum blame_resource { BLAME_CPU, BLAME_SMT, BLAME_DISK, BLAME_NET, BLAME_SOFTIRQ, BLAME_MEMORY, BLAME_REQUEST,
+		      BLAME_RESOURCES };
 extern const char *const culprit_kind_names[CULPRIT_UNKNOWN + 1]; /* "service", "other", "kernel", … as in the store */
-extern const char *const blame_resource_names[BLAME_RESOURCES]; /* "cpu", "smt", "disk", "net", "softirq", "memory" */
+extern const char *const blame_resource_names[BLAME_RESOURCES]; /* "cpu", "smt", "disk", "net", "softirq", "memory", "request" */
 
 struct session_service {
 	char *name;

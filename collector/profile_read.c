@@ -217,7 +217,7 @@ static int read_blames(struct reader *r)
 	/* Resource order of the enum, not of the alphabet. */
 	err = query(r, "SELECT interval, victim, culprit, resource, delay_ns FROM blame ORDER BY interval, CASE resource "
 		    "WHEN 'cpu' THEN 0 WHEN 'smt' THEN 1 WHEN 'disk' THEN 2 WHEN 'net' THEN 3 WHEN 'softirq' THEN 4 "
-		    "WHEN 'memory' THEN 5 ELSE 6 END, victim, culprit");
+		    "WHEN 'memory' THEN 5 WHEN 'request' THEN 6 ELSE 7 END, victim, culprit");
 	while (!err && (err = next(r)) > 0) {
 		const char *name = (const char *)sqlite3_column_text(r->st, 3);
 		enum blame_resource resource = 0;

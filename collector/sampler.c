@@ -1,9 +1,6 @@
 /*
  * A reading of the node: see sampler.h. Names tie the probes' tables to the session's: a probe's counter is the metric of the same name,
  * or the one that `aliases` says.
- *
- * Slowdown without a solo run (docs/session.md): T = on-CPU + waiting + disk time, N = part of it that other services caused;
- * T / (T - N). The lower end leaves out `other`, the upper end adds kernel, irq, steal and unknown.
  */
 #include "collector/sampler.h"
 
@@ -15,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "collector/slowdown.h"
 
 static const struct { const char *probe; enum metric_id metric; } counter_aliases[] = {
 	{ "cpu_run_ns", METRIC_CPU_ON }, { "cpu_switches", METRIC_CPU_SWITCHES }, { "cpu_preemptions", METRIC_CPU_PREEMPTIONS },
@@ -168,43 +166,27 @@ static void take_counters(struct sampler *s)
 	}
 }
 
-/* Delay that culprits of some kinds caused to a service, over the resources whose waits are part of its time. */
-static double caused(const struct sampler *s, size_t victim, bool services, bool other, bool machine)
+static int64_t ppm(double time, double delayed)
 {
-	static const enum blame_resource within[] = { BLAME_CPU, BLAME_DISK };
-	double sum = 0;
-
-	for (size_t i = 0; i < LENGTH(within); i++)
-		for (size_t c = 0; c < s->n; c++) {
-			enum culprit_kind k = sampler_kind(c);
-			bool counts = k == CULPRIT_SERVICE ? services && c != victim : k == CULPRIT_OTHER ? other :
-				      machine && (k == CULPRIT_KERNEL || k == CULPRIT_IRQ || k == CULPRIT_STEAL || k == CULPRIT_UNKNOWN);
-
-			sum += counts ? (double)sampler_blame(s, within[i], victim, c) : 0;
-		}
-	return sum;
+	return (int64_t)(1e6 * slowdown_ratio(time, delayed) + 0.5);
 }
 
-static int64_t slowdown_ppm(double total, double delay)
-{
-	return total - delay < total / 1000 ? 1000000000 : (int64_t)(1e6 * total / (total - delay) + 0.5);
-}
-
-static void estimate_slowdown(struct sampler *s, size_t p)
+static void estimate(struct sampler *s, size_t p)
 {
 	int64_t *v = s->values[p];
-	double total = 0;
+	struct slowdown e;
 
-	if (v[METRIC_CPU_ON] == SESSION_ABSENT || v[METRIC_CPU_WAIT] == SESSION_ABSENT || !sampler_blame_present(s, BLAME_CPU))
+	if (sampler_blame_present(s, BLAME_REQUEST))
+		v[METRIC_REQ_BLAMED] = (int64_t)slowdown_request_blamed(s, p);
+	if (!slowdown_estimate(s, p, &e))
 		return;
-	total = (double)v[METRIC_CPU_ON] + (double)v[METRIC_CPU_WAIT];
-	if (v[METRIC_DISK_OUTSTANDING] != SESSION_ABSENT && sampler_blame_present(s, BLAME_DISK))
-		total += (double)v[METRIC_DISK_OUTSTANDING];
-	if (total <= 0)
-		return;
-	v[METRIC_SLOWDOWN_LOW] = slowdown_ppm(total, caused(s, p, true, false, false));
-	v[METRIC_SLOWDOWN] = slowdown_ppm(total, caused(s, p, true, true, false));
-	v[METRIC_SLOWDOWN_HIGH] = slowdown_ppm(total, caused(s, p, true, true, true));
+	v[METRIC_WORK] = (int64_t)e.time_ns;
+	v[METRIC_WORK_DELAYED] = (int64_t)e.delayed_ns;
+	v[METRIC_WORK_DELAYED_LOW] = (int64_t)e.low_ns;
+	v[METRIC_WORK_DELAYED_HIGH] = (int64_t)e.high_ns;
+	v[METRIC_SLOWDOWN] = ppm(e.time_ns, e.delayed_ns);
+	v[METRIC_SLOWDOWN_LOW] = ppm(e.time_ns, e.low_ns);
+	v[METRIC_SLOWDOWN_HIGH] = ppm(e.time_ns, e.high_ns);
 }
 
 static void account_own_cost(struct sampler *s)
@@ -252,7 +234,7 @@ int sampler_tick(struct sampler *s, struct err *e)
 	if (s->probes)
 		take_counters(s);
 	for (size_t p = PARTICIPANT_FIRST; p < s->n; p++)
-		estimate_slowdown(s, p);
+		estimate(s, p);
 	account_own_cost(s);
 	return 0;
 }

@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_CELLS 18
+#define NAME_CELLS 14        /* of 80 columns; a wider terminal gives its rest to the name, up to … */
+#define NAME_CELLS_MOST 32
+#define CULPRIT_CELLS 11
+#define TABLE_CELLS 80
 #define HEADER_LINES 4
+#define DETAIL_LINES 2       /* above the culprits */
 
-const char *const screen_sort_names[SORTS] = { "delay", "cpu", "wait", "disk", "memory", "name" };
+const char *const screen_sort_names[SORTS] = { "delay", "slow", "latency", "cpu", "wait", "disk", "memory", "name" };
 
 struct page {
 	char *text;
@@ -46,7 +50,7 @@ static double seconds(const struct sampler *s)
 	return ns && s->interval.start_ns ? (double)ns / 1e9 : 1;
 }
 
-/* Delay of a service by other services and `other`, over all resources. */
+/* Delay of a service by other services and `other`, over all resources (that of its requests is the same delay once more). */
 static uint64_t delay_of(const struct sampler *s, size_t victim, size_t *worst)
 {
 	uint64_t sum = 0, most = 0;
@@ -58,7 +62,7 @@ static uint64_t delay_of(const struct sampler *s, size_t victim, size_t *worst)
 		if (c == victim || (sampler_kind(c) != CULPRIT_SERVICE && sampler_kind(c) != CULPRIT_OTHER))
 			continue;
 		for (int r = 0; r < BLAME_RESOURCES; r++)
-			by += sampler_blame(s, (enum blame_resource)r, victim, c);
+			by += r == BLAME_REQUEST ? 0 : sampler_blame(s, (enum blame_resource)r, victim, c);
 		if (by > most) {
 			most = by;
 			*worst = c;
@@ -80,6 +84,13 @@ static int64_t cpu_ns(const struct sampler *s, size_t p)
 	return s->values[p][METRIC_CPU_ON] != SESSION_ABSENT ? s->values[p][METRIC_CPU_ON] : s->values[p][METRIC_CPU_USAGE];
 }
 
+static int64_t latency_ns(const struct sampler *s, size_t p)
+{
+	int64_t n = s->values[p][METRIC_REQ], time = s->values[p][METRIC_REQ_TIME];
+
+	return n == SESSION_ABSENT || time == SESSION_ABSENT || n == 0 ? SESSION_ABSENT : time / n;
+}
+
 static int64_t sort_key(const struct sampler *s, enum screen_sort sort, size_t p)
 {
 	size_t worst;
@@ -87,6 +98,10 @@ static int64_t sort_key(const struct sampler *s, enum screen_sort sort, size_t p
 	switch (sort) {
 	case SORT_DELAY:
 		return (int64_t)delay_of(s, p, &worst);
+	case SORT_SLOW:
+		return s->values[p][METRIC_SLOWDOWN];
+	case SORT_LATENCY:
+		return latency_ns(s, p);
 	case SORT_CPU:
 		return cpu_ns(s, p);
 	case SORT_WAIT:
@@ -128,20 +143,43 @@ static const char *cell(char *text, size_t size, int64_t value, double divisor, 
 	return text;
 }
 
+/* A duration in four or five cells. "-" where there were no requests. */
+static const char *time_cell(char *text, size_t size, int64_t ns)
+{
+	static const struct { double ns; const char *unit; } units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" } };
+	size_t u = 0;
+
+	if (ns == SESSION_ABSENT)
+		return "-";
+	while (u < 2 && (double)ns < units[u].ns)
+		u++;
+	snprintf(text, size, "%.*f%s", (double)ns < 100 * units[u].ns ? 1 : 0, (double)ns / units[u].ns, units[u].unit);
+	return text;
+}
+
+static int name_cells(const struct page *page)
+{
+	int cells = (int)page->columns - TABLE_CELLS + NAME_CELLS;
+
+	return cells < NAME_CELLS ? NAME_CELLS : cells > NAME_CELLS_MOST ? NAME_CELLS_MOST : cells;
+}
+
 static void put_service(struct page *page, const struct screen *v, const struct sampler *s, size_t p, size_t row)
 {
-	char cpu[32], wait[32], slow[32], disk[32], mem[32], delay[32];
+	char cpu[32], wait[32], slow[32], latency[32], disk[32], mem[32], delay[32];
+	int cells = name_cells(page);
 	double length = seconds(s);
 	size_t worst;
 	uint64_t by = delay_of(s, p, &worst);
 	bool measured = sampler_blame_present(s, BLAME_CPU) || sampler_blame_present(s, BLAME_DISK);
 
-	put_line(page, "%c%-*.*s %6s %8s %9s %-*.*s %6s %6s %6s", v->rows && row == v->selected ? '>' : ' ', NAME_CELLS, NAME_CELLS,
+	put_line(page, "%c%-*.*s %6s %7s %8s %-*.*s %6s %7s %6s %6s", v->rows && row == v->selected ? '>' : ' ', cells, cells,
 		 sampler_name(s, p), cell(cpu, sizeof(cpu), cpu_ns(s, p), length * 1e7, 1),
 		 cell(wait, sizeof(wait), s->values[p][METRIC_CPU_WAIT], length * 1e6, 1),
-		 cell(delay, sizeof(delay), measured ? (int64_t)by : SESSION_ABSENT, length * 1e6, 1), 13, 13,
+		 cell(delay, sizeof(delay), measured ? (int64_t)by : SESSION_ABSENT, length * 1e6, 1), CULPRIT_CELLS, CULPRIT_CELLS,
 		 worst == SIZE_MAX ? "-" : sampler_name(s, worst),
 		 cell(slow, sizeof(slow), s->values[p][METRIC_SLOWDOWN], 1e6, 2),
+		 time_cell(latency, sizeof(latency), latency_ns(s, p)),
 		 cell(disk, sizeof(disk), disk_bytes(s, p), length * 1048576, 1),
 		 cell(mem, sizeof(mem), s->values[p][METRIC_MEM_RESIDENT], 1048576, 0));
 }
@@ -149,10 +187,11 @@ static void put_service(struct page *page, const struct screen *v, const struct 
 static void put_table(struct page *page, const struct screen *v, const struct sampler *s)
 {
 	size_t order[PARTICIPANTS_MAX], n = screen_order(s, v->sort, order), first = 0, room;
+	int cells = name_cells(page);
 
-	put_line(page, " %-*s %6s %8s %9s %-13s %6s %6s %6s", NAME_CELLS, "SERVICE", "CPU %", "WAIT", "DELAYED", "MOSTLY BY", "SLOW x",
-		 "DISK", "MEM");
-	put_line(page, " %-*s %6s %8s %9s %-13s %6s %6s %6s", NAME_CELLS, "", "", "ms/s", "ms/s", "", "", "MiB/s", "MiB");
+	put_line(page, " %-*s %6s %7s %8s %-*s %6s %7s %6s %6s", cells, "SERVICE", "CPU %", "WAIT", "DELAYED", CULPRIT_CELLS, "MOSTLY BY",
+		 "SLOW x", "LATENCY", "DISK", "MEM");
+	put_line(page, " %-*s %6s %7s %8s %-*s %6s %7s %6s %6s", cells, "", "", "ms/s", "ms/s", CULPRIT_CELLS, "", "", "", "MiB/s", "MiB");
 	room = v->rows > HEADER_LINES + 1 ? v->rows - HEADER_LINES - 1 : n;
 	if (v->rows && v->selected >= room)
 		first = v->selected - room + 1;
@@ -162,12 +201,43 @@ static void put_table(struct page *page, const struct screen *v, const struct sa
 		put_line(page, " no services found; start one with: cotenant run NAME -- CMD, or try --by comm");
 }
 
+/* Latency that the share q of this interval's requests stayed below: middle of the histogram's bucket. */
+static int64_t latency_quantile(const struct sampler *s, size_t p, double q)
+{
+	const uint64_t *counts = s->sample->hists[PROBE_HIST_REQ_LATENCY][sampler_slot(p)];
+	uint64_t total = 0, seen = 0;
+
+	for (size_t b = 0; b < HIST_BUCKETS; b++)
+		total += counts[b];
+	for (uint32_t b = 0; total && b < HIST_BUCKETS; b++)
+		if ((double)(seen += counts[b]) >= q * (double)total)
+			return (int64_t)((hist_low(b) + (b + 1 < HIST_BUCKETS ? hist_low(b + 1) : hist_low(b))) / 2);
+	return SESSION_ABSENT;
+}
+
+static void put_requests(struct page *page, const struct sampler *s, size_t p)
+{
+	const int64_t *v = s->values[p];
+	char mean[32], median[32], p99[32], share[32] = "n/a";
+
+	if (v[METRIC_REQ] == SESSION_ABSENT || !v[METRIC_REQ]) {
+		put_line(page, " no requests seen at its sockets");
+		return;
+	}
+	if (v[METRIC_REQ_BLAMED] != SESSION_ABSENT && v[METRIC_REQ_TIME] > 0)
+		snprintf(share, sizeof(share), "%.1f%%", 100.0 * (double)v[METRIC_REQ_BLAMED] / (double)v[METRIC_REQ_TIME]);
+	put_line(page, " %.0f requests/s  mean %s  p50 %s  p99 %s  by neighbours %s", (double)v[METRIC_REQ] / seconds(s),
+		 time_cell(mean, sizeof(mean), latency_ns(s, p)), time_cell(median, sizeof(median), latency_quantile(s, p, 0.5)),
+		 time_cell(p99, sizeof(p99), latency_quantile(s, p, 0.99)), share);
+}
+
 /* Everything that delayed one service, longest first. */
 static void put_culprits(struct page *page, const struct screen *v, const struct sampler *s)
 {
 	struct { uint64_t ns; size_t culprit; int resource; } list[64], row;
-	size_t n = 0, room = v->rows > HEADER_LINES + 1 ? v->rows - HEADER_LINES - 1 : 64;
-	uint64_t total = 0;
+	size_t n = 0, room = v->rows > HEADER_LINES + DETAIL_LINES ? v->rows - HEADER_LINES - DETAIL_LINES : 64;
+	uint64_t total[BLAME_RESOURCES] = { 0 };
+	char slow[3][32];
 
 	for (int r = 0; r < BLAME_RESOURCES; r++)
 		for (size_t c = 0; c < s->n; c++) {
@@ -176,24 +246,36 @@ static void put_culprits(struct page *page, const struct screen *v, const struct
 			row.ns = sampler_blame(s, (enum blame_resource)r, v->victim, c);
 			row.culprit = c;
 			row.resource = r;
-			total += row.ns;
+			total[r] += row.ns;
 			if (!row.ns || (n == 64 && row.ns <= list[63].ns))
 				continue;
 			for (at = n < 64 ? n++ : 63; at > 0 && list[at - 1].ns < row.ns; at--)
 				list[at] = list[at - 1];
 			list[at] = row;
 		}
-	put_line(page, " who delayed %s", sampler_name(s, v->victim));
-	put_line(page, " %-9s %-24s %-9s %10s %7s", "RESOURCE", "CULPRIT", "KIND", "ms/s", "SHARE");
+	put_line(page, " who delayed %s  slowdown %s (%s to %s)", sampler_name(s, v->victim),
+		 cell(slow[0], sizeof(slow[0]), s->values[v->victim][METRIC_SLOWDOWN], 1e6, 2),
+		 cell(slow[1], sizeof(slow[1]), s->values[v->victim][METRIC_SLOWDOWN_LOW], 1e6, 2),
+		 cell(slow[2], sizeof(slow[2]), s->values[v->victim][METRIC_SLOWDOWN_HIGH], 1e6, 2));
+	put_requests(page, s, v->victim);
+	put_line(page, " %-9s %-24s %-9s %10s %7s", "RESOURCE", "CULPRIT", "KIND", "ms/s", "OF IT");
 	for (size_t i = 0; i < n && i < room; i++) {
 		enum culprit_kind kind = sampler_kind(list[i].culprit);
 
 		put_line(page, " %-9s %-24.24s %-9s %10.3f %6.1f%%", blame_resource_names[list[i].resource],
 			 sampler_name(s, list[i].culprit), list[i].culprit == v->victim ? "self" : culprit_kind_names[kind],
-			 (double)list[i].ns / 1e6 / seconds(s), 100.0 * (double)list[i].ns / (double)total);
+			 (double)list[i].ns / 1e6 / seconds(s), 100.0 * (double)list[i].ns / (double)total[list[i].resource]);
 	}
 	if (!n)
 		put_line(page, " nothing delayed it in this interval");
+}
+
+static void put_keys(struct page *page, const struct screen *v)
+{
+	if (v->victim == SIZE_MAX)
+		put_line(page, "q quit  p pause  s order: %s  up/down select  enter culprits", screen_sort_names[v->sort]);
+	else
+		put_line(page, "q quit  p pause  esc back");
 }
 
 size_t screen_draw(const struct screen *v, const struct sampler *s, char *text, size_t size)
@@ -204,8 +286,7 @@ size_t screen_draw(const struct screen *v, const struct sampler *s, char *text, 
 	put_line(&page, "cotenant top  %zu services  own cost %.2f%%  losses %" PRId64 "  %s%s%s", s->services->n, s->own_ratio * 100,
 		 s->interval.losses, v->paused ? "PAUSED  " : "", s->probes ? "" : "no probes: ", s->probes ? "" : s->why.text);
 	if (v->rows)
-		put_line(&page, "%s", v->victim == SIZE_MAX ? "q quit  p pause  s sort  up/down select  enter culprits" :
-							     "q quit  p pause  esc back");
+		put_keys(&page, v);
 	if (v->victim != SIZE_MAX && v->victim < s->n)
 		put_culprits(&page, v, s);
 	else

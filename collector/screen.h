@@ -7,7 +7,7 @@
 
 #include "collector/sampler.h"
 
-enum screen_sort { SORT_DELAY, SORT_CPU, SORT_WAIT, SORT_DISK, SORT_MEMORY, SORT_NAME, SORTS };
+enum screen_sort { SORT_DELAY, SORT_SLOW, SORT_LATENCY, SORT_CPU, SORT_WAIT, SORT_DISK, SORT_MEMORY, SORT_NAME, SORTS };
 extern const char *const screen_sort_names[SORTS];
 
 struct screen {

@@ -30,6 +30,8 @@ int BPF_PROG(cpu_switch, bool preempt, struct task_struct *prev, struct task_str
 	cs->irq_depth = 0; /* no interrupt spans a switch: forget entries whose exit was missed while attaching */
 	if (prev->pid && (preempt || !prev->__state))
 		task_depart(cs, cpu, prev, now);
+	else if (prev->pid && cs->serving)
+		sleep_begin(prev, now);
 	cs->occupant = next->pid ? task_arrive(cs, cpu, next) : SLOT_WAKEUP;
 	cs->pid = next->pid;
 	victim_of(cs, cs->occupant)->switches++;
@@ -57,6 +59,8 @@ static __always_inline int wake(struct task_struct *task)
 	else if (!rec->wait_start)
 		wait_begin(cs, cpu, task, rec, now);
 	state_unlock(cs);
+	if (rec && rec->sleep_start && rec->flags & TASK_SERVES)
+		sleep_end(task, rec, now);
 	return 0;
 }
 
@@ -94,6 +98,8 @@ int BPF_PROG(cpu_migrate, struct task_struct *task, int dest_cpu)
 		inbox_take(from, now);
 	wait_leave(from, v, rec, now);
 	v->missed -= now - from->slice_start;
+	if (rec->flags & TASK_SERVES)
+		wait_log_queue(from, task, rec, now, throttled_until(v, rec, now));
 	state_unlock(from);
 	rec->queue_start = now;
 	rec->cpu = dest_cpu;

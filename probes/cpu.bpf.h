@@ -15,7 +15,7 @@
 #ifndef PROBES_CPU_BPF_H
 #define PROBES_CPU_BPF_H
 
-#include "probes/slot.bpf.h"
+#include "probes/cpu_waits.bpf.h"
 
 #define INBOX_COUNT_MASK ((1ULL << INBOX_COUNT_BITS) - 1)
 #define QUOTA_DEPTH 4        /* groups above a waiter that are asked for their quota's timer */
@@ -95,6 +95,10 @@ static __always_inline void victim_watch_quota(struct cpu_victim *v, struct task
 	v->cfs_rq = (__u64)task->se.cfs_rq;
 	if (v->n == 1)
 		v->throttled = task->se.cfs_rq->throttle_count > 0;
+	if (v->throttled)
+		rec->flags |= TASK_THROTTLED;
+	else
+		rec->flags &= ~TASK_THROTTLED;
 }
 
 /* The task starts to wait on this CPU. Caller holds the state. */
@@ -362,6 +366,17 @@ static __noinline int wait_rebuild(struct cpu_state *cs, struct task_struct *tas
 	return 0;
 }
 
+/* Until when a serving thread's wait was its own quota's doing: 0 = it was not. */
+static __always_inline __u64 throttled_until(struct cpu_victim *v, struct task_rec *rec, __u64 end)
+{
+	__u64 renewed;
+
+	if (!(rec->flags & TASK_THROTTLED))
+		return 0;
+	renewed = quota_renewed(v);
+	return renewed ? renewed : end;
+}
+
 /* The task got the CPU at the time the present slice began: its wait, if we saw it begin, is over. Returns its slot. */
 static __always_inline __u32 task_arrive(struct cpu_state *cs, __u32 cpu, struct task_struct *task)
 {
@@ -372,8 +387,10 @@ static __always_inline __u32 task_arrive(struct cpu_state *cs, __u32 cpu, struct
 
 	if (!rec) {
 		cs->lost_storage++;
+		cs->serving = 0;
 		return SLOT_UNKNOWN;
 	}
+	cs->serving = rec->flags & TASK_SERVES;
 	if (!rec->wait_start) {
 		slot = slot_of_task(task, rec);
 		wait_rebuild(cs, task, slot);
@@ -383,6 +400,8 @@ static __always_inline __u32 task_arrive(struct cpu_state *cs, __u32 cpu, struct
 	if (end < rec->queue_start)
 		end = rec->queue_start;
 	if (rec->cpu == cpu) {
+		if (rec->flags & TASK_SERVES)
+			wait_log_queue(cs, task, rec, end, throttled_until(v, rec, end));
 		wait_leave(cs, v, rec, end);
 		v->missed -= end - cs->slice_start;
 	} else {
@@ -403,8 +422,10 @@ static __always_inline void slice_close(struct cpu_state *cs, struct task_struct
 	struct slice s = slice_end(cs, ran, now);
 	struct cpu_victim *v = victim_of(cs, cs->occupant);
 
-	if (cs->n_list)
+	if (cs->n_list) {
+		slice_note(cs, now, s.irq, s.steal);
 		slice_charge(cs, &s);
+	}
 	v->run_ns += s.length - s.irq - s.steal;
 	v->irq_ns += s.irq;
 	cs->last_start = cs->slice_start;

@@ -15,7 +15,7 @@
 
 #include "probes/hist.h"
 
-#define EVENTS_VERSION 1
+#define EVENTS_VERSION 2
 
 enum slot {
 	SLOT_OTHER = 0,      /* tasks of no selected service */
@@ -56,7 +56,12 @@ struct slot_ctl {                /* map slot_ctl, one entry, mapped by user spac
 	__u64 lost_depth;        /* cgroups nested deeper than SLOT_DEPTH: looked up as SLOT_OTHER */
 };
 
-enum task_flag { TASK_QUOTA = 1 };  /* a cgroup above it has a CPU quota */
+enum task_flag {
+	TASK_QUOTA = 1,          /* a cgroup above it has a CPU quota */
+	TASK_SERVES = 2,         /* answers or sends requests: its waits are logged one by one (probes/waits.h) */
+	TASK_BLOCKED = 4,        /* asleep since sleep_start, uninterruptibly */
+	TASK_THROTTLED = 8,      /* its quota was used up when its wait began */
+};
 
 /* Task storage, shared by all probes: which slot the task belongs to, and where it waits. Times: CLOCK_MONOTONIC ns. */
 struct task_rec {
@@ -69,6 +74,17 @@ struct task_rec {
 	__u32 cpu;               /* whose queue */
 	__u16 wait_slot;         /* slot under which it was queued */
 	__u16 flags;             /* enum task_flag */
+	__u64 sleep_start;       /* of a serving thread; 0 = not asleep or not known */
+};
+
+/* One of the latest slices in which somebody waited; slices of one service in a row make one. */
+#define RECENT_SLICES 16     /* power of two; more than a wait commonly spans */
+#define SHARE_SHIFT 20       /* fixed point of shares of a slice */
+
+struct slice_note {
+	__u64 start_ns, end_ns;
+	__u64 irq_ns, steal_ns;  /* parts of it */
+	__u64 occupant;
 };
 
 /* Time that migrated tasks spend on a new queue before its CPU notices: see inbox in struct cpu_state. */
@@ -126,8 +142,10 @@ struct cpu_state {
 	__u64 missed_switches;   /* a switch was not shown to us; its time was rebuilt from the task's own run time */
 	__u64 missed_wakeups;    /* a wakeup was not shown to us; its wait was taken from the scheduler's own note */
 	__u64 missed_moves;      /* a waiting task turned up on another CPU's queue unannounced */
+	__u64 n_recent;          /* slices noted so far; number i stands in recent[i % RECENT_SLICES] */
 	__u32 pid;               /* of the occupant */
-	__u32 pad;
+	__u32 serving;           /* the occupant has TASK_SERVES */
+	struct slice_note recent[RECENT_SLICES];
 	__u32 list[SLOTS];
 	/* Arrivals from other CPUs: (sum of arrival times << INBOX_COUNT_BITS) + number, modulo 2^64. */
 	__u64 inbox[SLOTS];
@@ -136,8 +154,8 @@ struct cpu_state {
 
 _Static_assert(sizeof(struct slot_key) == 16, "slot_key layout");
 _Static_assert(sizeof(struct slot_ctl) == 16, "slot_ctl layout");
-_Static_assert(sizeof(struct task_rec) == 40, "task_rec layout");
+_Static_assert(sizeof(struct task_rec) == 48, "task_rec layout");
 _Static_assert(sizeof(struct cpu_victim) == 128 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
-_Static_assert(sizeof(struct cpu_state) == 184 + 4 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
+_Static_assert(sizeof(struct cpu_state) == 192 + 40 * RECENT_SLICES + 4 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
 
 #endif

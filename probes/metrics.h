@@ -46,7 +46,12 @@
 	X(NET_TX_DELAY, "net_tx_delay_ns", "time its packets waited in transmit queues", 0) \
 	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets (may be sampled: see the probe's note)", 0) \
 	X(REQ, "req_count", "requests answered at its sockets", 0) \
-	X(REQ_TIME, "req_time_ns", "sum of request latencies", 0)
+	X(REQ_TIME, "req_time_ns", "sum of request latencies", 0) \
+	X(REQ_DISK, "req_disk_ns", "part of req_time_ns in which the answering thread slept uninterruptibly", 0) \
+	X(REQ_PARTNER, "req_partner_ns", "part of req_time_ns that its own clients on this node caused", 0) \
+	X(REQ_BACKLOG, "req_backlog_ns", "part of req_time_ns behind a queue that a neighbour let grow", 0) \
+	X(REQ_TURN, "req_turn_ns", "time between a response and the next request on the same connection, where short", 0) \
+	X(REQ_TURN_BLAMED, "req_turn_blamed_ns", "part of req_turn_ns that the clients' neighbours on this node caused", 0)
 
 #define PROBE_HISTS(X) \
 	X(CPU_WAIT, "cpu_wait_ns", "whole waits in run queues") \
@@ -65,7 +70,8 @@
 	X(SMT, "smt", "time on CPU by who ran on the sibling thread") \
 	X(DISK, "disk", "request-time outstanding by who shared the device") \
 	X(NET, "net", "waiting in transmit queues by whose packet held the device") \
-	X(SOFTIRQ, "softirq", "receive softirq time on top of its tasks by whose packets they were")
+	X(SOFTIRQ, "softirq", "receive softirq time on top of its tasks by whose packets they were") \
+	X(REQUEST, "request", "request latency by who held up the answering thread; its own row takes the rest")
 
 #define PROBE_ENUM4(id, name, help, gauge) PROBE_COUNTER_##id,
 #define PROBE_ENUM_HIST(id, name, help) PROBE_HIST_##id,

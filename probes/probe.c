@@ -97,7 +97,7 @@ static void shared_close(struct probe_shared *shared)
 {
 	if (shared->ctl)
 		munmap(shared->ctl, (size_t)sysconf(_SC_PAGESIZE));
-	for (int *fd = (int[]){ shared->slot_map_fd, shared->slot_ctl_fd, shared->tasks_fd, -2 }; *fd != -2; fd++)
+	for (int *fd = (int[]){ shared->slot_map_fd, shared->slot_ctl_fd, shared->tasks_fd, shared->wait_logs_fd, -2 }; *fd != -2; fd++)
 		if (*fd >= 0)
 			close(*fd);
 }
@@ -106,6 +106,7 @@ int probe_share(struct bpf_object *obj, struct probe_shared *shared)
 {
 	struct { const char *name; int fd; } maps[] = {
 		{ "slot_map", shared->slot_map_fd }, { "slot_ctl", shared->slot_ctl_fd }, { "tasks", shared->tasks_fd },
+		{ "wait_logs", shared->wait_logs_fd },
 	};
 	int err;
 
@@ -118,12 +119,18 @@ int probe_share(struct bpf_object *obj, struct probe_shared *shared)
 	return 0;
 }
 
+static void map_adopt(struct bpf_object *obj, const char *name, int *fd)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
+
+	if (map && *fd < 0)
+		*fd = dup(bpf_map__fd(map));
+}
+
 static void probe_shared_adopt(struct bpf_object *obj, struct probe_shared *shared)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, "tasks");
-
-	if (map && shared->tasks_fd < 0)
-		shared->tasks_fd = dup(bpf_map__fd(map));
+	map_adopt(obj, "tasks", &shared->tasks_fd);
+	map_adopt(obj, "wait_logs", &shared->wait_logs_fd);
 }
 
 static bool wanted(const struct probes_config *config, const char *name)
@@ -185,7 +192,7 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 	int err;
 
 	*out = NULL;
-	p->stats_fd = p->shared.slot_map_fd = p->shared.slot_ctl_fd = p->shared.tasks_fd = -1;
+	p->stats_fd = p->shared.slot_map_fd = p->shared.slot_ctl_fd = p->shared.tasks_fd = p->shared.wait_logs_fd = -1;
 	libbpf_set_print(quiet);
 	p->windows = windows_new();
 	for (size_t i = 0; i < N_TABLE; i++)

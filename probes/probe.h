@@ -32,6 +32,7 @@ struct probe_sample {
 	bool hist_present[PROBE_N_HISTS], blame_present[PROBE_N_BLAMES];
 	uint64_t hists[PROBE_N_HISTS][SLOTS][HIST_BUCKETS];
 	uint64_t blame[PROBE_N_BLAMES][SLOTS][SLOTS];               /* [victim][culprit] ns */
+	uint16_t client[SLOTS];                                     /* slot of a service here that sends it requests; SLOT_OTHER = none */
 };
 
 enum probe_state { PROBE_ON, PROBE_REDUCED, PROBE_OFF, PROBE_UNAVAILABLE };

@@ -20,11 +20,14 @@
 #include "probes/request.skel.h"
 
 #define NAMESPACES 1024
+#define SAMPLE_EVERY 8
 
 struct request_probe {
 	struct request_bpf *skel;
-	struct request_slot *slots;  /* mapped */
+	struct request_slot *slots;  /* mapped: [n_cpus * SLOTS] */
 	size_t map_bytes;
+	int n_cpus;
+	bool blame;                  /* the CPU probe writes the waits' logs */
 	struct request_slot last[SLOTS];
 };
 
@@ -79,23 +82,40 @@ static void listeners_read(int map)
 		closedir(proc);
 }
 
+static bool has_tracepoint(const char *name)
+{
+	return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) > 0;
+}
+
+/* The best pair of hooks this kernel has. */
+static void programs_choose(struct request_bpf *skel)
+{
+	bool sockets = has_tracepoint("sock_send_length") && has_tracepoint("sk_data_ready");
+
+	bpf_program__set_autoload(skel->progs.request_send, sockets);
+	bpf_program__set_autoload(skel->progs.request_arrival, sockets);
+	bpf_program__set_autoload(skel->progs.request_segment, !sockets);
+	bpf_program__set_autoload(skel->progs.request_packet, !sockets);
+}
+
 static int request_open(struct probe_shared *shared, void **state, struct err *e)
 {
 	struct request_probe *p = mem_alloc(1, sizeof(*p));
 	int err;
 
 	*state = p;
-	if (libbpf_find_vmlinux_btf_id("sock_send_length", BPF_TRACE_RAW_TP) <= 0 ||
-	    libbpf_find_vmlinux_btf_id("sk_data_ready", BPF_TRACE_RAW_TP) <= 0)
-		return err_set(e, -ENOTSUP, "this kernel lacks the tracepoints sock_send_length and sk_data_ready; Linux 6.3 or newer is needed");
+	p->n_cpus = shared->n_cpus;
+	p->blame = shared->wait_logs_fd >= 0;
 	p->skel = request_bpf__open();
 	if (!p->skel)
 		return err_set(e, -errno, "cannot open the BPF object: %s", strerror(errno));
+	programs_choose(p->skel);
+	bpf_map__set_max_entries(p->skel->maps.request_slots, (uint32_t)p->n_cpus * SLOTS);
 	if ((err = probe_share(p->skel->obj, shared)) < 0)
 		return err_set(e, err, "cannot share BPF maps: %s", strerror(-err));
 	if ((err = request_bpf__load(p->skel)) < 0)
 		return err_set(e, err, "the kernel refused the BPF programs: %s; BTF and CAP_BPF + CAP_PERFMON are needed", strerror(-err));
-	p->map_bytes = sizeof(struct request_slot) * SLOTS;
+	p->map_bytes = (sizeof(struct request_slot) + 7) / 8 * 8 * SLOTS * (size_t)p->n_cpus;
 	p->slots = mmap(NULL, p->map_bytes, PROT_READ, MAP_SHARED, bpf_map__fd(p->skel->maps.request_slots), 0);
 	if (p->slots == MAP_FAILED) {
 		p->slots = NULL;
@@ -115,23 +135,73 @@ static int request_attach(void *state, struct err *e)
 	return 0;
 }
 
+/* One slot's totals since load, all CPUs. Fields may be a few ns apart; they only grow. */
+static void slot_sum(const struct request_probe *p, unsigned slot, struct request_slot *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (int cpu = 0; cpu < p->n_cpus; cpu++) {
+		const struct request_slot *one = &p->slots[(size_t)cpu * SLOTS + slot];
+
+		sum->turn_ns += one->turn_ns;
+		sum->turn_blamed_ns += one->turn_blamed_ns;
+		if (!one->count)
+			continue;
+		sum->count += one->count;
+		sum->time_ns += one->time_ns;
+		sum->disk_ns += one->disk_ns;
+		sum->partner_ns += one->partner_ns;
+		sum->backlog_ns += one->backlog_ns;
+		sum->client = one->client ? one->client : sum->client;
+		for (unsigned i = 0; i < SLOTS; i++)
+			sum->blame[i] += one->blame[i];
+		for (unsigned i = 0; i < HIST_BUCKETS; i++)
+			sum->hist[i] += one->hist[i];
+	}
+}
+
+/* Sampled sockets stand for all. */
+static uint64_t grown(const struct request_probe *p, uint64_t now, uint64_t last)
+{
+	return (now - last) * REQUEST_LOTS / p->skel->data->request_share;
+}
+
+static void slot_report(const struct request_probe *p, unsigned slot, const struct request_slot *now,
+			const struct request_slot *last, struct probe_sample *s)
+{
+	const struct { enum probe_counter counter; uint64_t now, last; } rows[] = {
+		{ PROBE_COUNTER_REQ, now->count, last->count },
+		{ PROBE_COUNTER_REQ_TIME, now->time_ns, last->time_ns },
+		{ PROBE_COUNTER_REQ_DISK, now->disk_ns, last->disk_ns },
+		{ PROBE_COUNTER_REQ_PARTNER, now->partner_ns, last->partner_ns },
+		{ PROBE_COUNTER_REQ_BACKLOG, now->backlog_ns, last->backlog_ns },
+		{ PROBE_COUNTER_REQ_TURN, now->turn_ns, last->turn_ns },
+		{ PROBE_COUNTER_REQ_TURN_BLAMED, now->turn_blamed_ns, last->turn_blamed_ns },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		s->counters[rows[i].counter][slot] = (int64_t)grown(p, rows[i].now, rows[i].last);
+	for (unsigned i = 0; i < SLOTS && p->blame; i++)
+		s->blame[PROBE_BLAME_REQUEST][slot][i] = grown(p, now->blame[i], last->blame[i]);
+	for (unsigned i = 0; i < HIST_BUCKETS; i++)
+		s->hists[PROBE_HIST_REQ_LATENCY][slot][i] = grown(p, (uint32_t)(now->hist[i] - last->hist[i]), 0);
+}
+
 static int request_read(void *state, struct probe_sample *s, struct err *e)
 {
 	struct request_probe *p = state;
+	struct request_slot now;
 
 	(void)e;
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		struct request_slot *last = &p->last[slot], now = p->slots[slot];
-
 		if (slot > SLOT_KERNEL && slot < SLOT_FIRST)
 			continue;
-		s->counters[PROBE_COUNTER_REQ][slot] = (int64_t)(now.count - last->count);
-		s->counters[PROBE_COUNTER_REQ_TIME][slot] = (int64_t)(now.time_ns - last->time_ns);
-		for (unsigned i = 0; i < HIST_BUCKETS; i++)
-			s->hists[PROBE_HIST_REQ_LATENCY][slot][i] = now.hist[i] - last->hist[i];
-		*last = now;
+		slot_sum(p, slot, &now);
+		slot_report(p, slot, &now, &p->last[slot], s);
+		s->client[slot] = now.client < SLOTS ? (uint16_t)now.client : SLOT_OTHER;
+		p->last[slot] = now;
 	}
 	s->hist_present[PROBE_HIST_REQ_LATENCY] = true;
+	s->blame_present[PROBE_BLAME_REQUEST] = p->blame;
 	return 0;
 }
 
@@ -145,10 +215,18 @@ static struct bpf_object *request_object(const void *state)
 	return ((const struct request_probe *)state)->skel->obj;
 }
 
+/* An eighth of the sockets, then none. What was summed up before was of all of them, so the difference must end here. */
 static int request_step_down(void *state, char *note, size_t size)
 {
-	(void)state, (void)note, (void)size;
-	return -ENOENT;
+	struct request_probe *p = state;
+
+	if (p->skel->data->request_share < REQUEST_LOTS)
+		return -ENOENT;
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		slot_sum(p, slot, &p->last[slot]);
+	p->skel->data->request_share = REQUEST_LOTS / SAMPLE_EVERY;
+	snprintf(note, size, "one socket in %d is measured and stands for all, to stay within the overhead budget", SAMPLE_EVERY);
+	return 0;
 }
 
 static void request_close(void *state)
@@ -164,7 +242,7 @@ static void request_close(void *state)
 }
 
 const struct probe probe_request = {
-	.name = "request", .help = "latency of requests at servers' TCP and Unix sockets",
+	.name = "request", .help = "latency of requests at servers' TCP and Unix sockets, and who caused it",
 	.open = request_open, .attach = request_attach, .read = request_read, .losses = request_losses,
 	.object = request_object, .step_down = request_step_down, .close = request_close,
 };

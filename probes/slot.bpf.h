@@ -96,7 +96,7 @@ static __noinline void slot_refresh(struct slot_ctl *ctl, struct task_struct *ta
 
 	rec->css_set = (__u64)task->cgroups;
 	rec->generation = ctl->generation;
-	rec->flags = task_has_quota(task) ? TASK_QUOTA : 0;
+	rec->flags = (rec->flags & ~TASK_QUOTA) | (task_has_quota(task) ? TASK_QUOTA : 0);
 	if (task->flags & PF_KTHREAD) {
 		rec->slot = SLOT_KERNEL;
 		return;

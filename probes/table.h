@@ -19,7 +19,7 @@
 
 /* Maps that all BPF objects share, created once: declared in probes/slot.bpf.h. */
 struct probe_shared {
-	int slot_map_fd, slot_ctl_fd, tasks_fd;
+	int slot_map_fd, slot_ctl_fd, tasks_fd, wait_logs_fd; /* the last two: -1 until a probe that has them is loaded */
 	struct slot_ctl *ctl;
 	int n_cpus;              /* possible CPUs */
 };
@@ -39,7 +39,7 @@ struct probe {
 	void (*close)(void *state);
 };
 
-/* Between a skeleton's open and its load: replace its slot_map, slot_ctl and tasks by the shared ones (those it has). */
+/* Between a skeleton's open and its load: replace its slot_map, slot_ctl, tasks and wait_logs by the shared ones (those it has). */
 int probe_share(struct bpf_object *obj, struct probe_shared *shared);
 
 #define PROBE_DECLARE(noun) extern const struct probe probe_##noun;

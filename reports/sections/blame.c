@@ -19,6 +19,7 @@ static const struct { const char *title, *words; enum metric_id busy, wait; } re
 	[BLAME_NET] = { "Network transmit queue", "of its transmit delay behind %s's packets", METRIC_NET_TX_DELAY, N_METRICS },
 	[BLAME_SOFTIRQ] = { "Softirq", "of its CPU time to network work done for %s", METRIC_CPU_ON, N_METRICS },
 	[BLAME_MEMORY] = { "Memory", "of its time reading back pages that %s pushed out", METRIC_MEM_REFAULT_WAIT, N_METRICS },
+	[BLAME_REQUEST] = { "Requests", "of its requests' latency because of %s", METRIC_REQ_TIME, N_METRICS },
 };
 
 static double victim_time(const struct session *s, size_t victim, enum blame_resource r)

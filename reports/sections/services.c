@@ -7,11 +7,13 @@
 #include "reports/section.h"
 
 #define TELLING_SLOWDOWN 1.02 /* lower edge of the estimate's interval: the finding must not be noise … */
+#define MOST_SLOWDOWN 1000.0  /* as the recorder's */
+#define Z_90 1.645            /* two-sided 90 % of a normal distribution */
 #define TELLING_MCPU 5        /* … nor about a service that hardly ran */
 
 static const struct column columns[] = {
 	{ "service", "Service", UNIT_TEXT, NULL },
-	{ "slowdown_ratio", "Slowdown", UNIT_SLOWDOWN, "estimated from measured delays, mean over the session" },
+	{ "slowdown_ratio", "Slowdown", UNIT_SLOWDOWN, "estimated from measured delays, over the session" },
 	{ "slowdown_low_ratio", "low", UNIT_SLOWDOWN, NULL },
 	{ "slowdown_high_ratio", "high", UNIT_SLOWDOWN, NULL },
 	{ "cpu_mcpu", "CPU", UNIT_MCPU, "mean" },
@@ -24,6 +26,7 @@ static const struct column columns[] = {
 	{ "request_per_s", "Requests", UNIT_PER_S, NULL },
 	{ "request_p50_ns", "p50", UNIT_NS, "request latency" },
 	{ "request_p99_ns", "p99", UNIT_NS, "request latency" },
+	{ "request_delayed_ratio", "delayed", UNIT_RATIO, "part of the request latency that neighbours caused" },
 	{ 0 }
 };
 
@@ -71,14 +74,59 @@ static double pair_total(const struct session *s, size_t v, enum metric_id a, en
 	return sum2(total_or_nan(s, v, a), total_or_nan(s, v, b));
 }
 
+/* Estimated slowdown of the session: work's time over what is left of it without the delay. `but`: an interval left out. */
+static double slowdown_of(const struct session *s, size_t v, enum metric_id delayed, size_t but)
+{
+	double time = 0, delay = 0;
+
+	for (size_t i = 0; i < s->n_intervals; i++) {
+		if (i == but || session_value(s, i, v, METRIC_WORK) == SESSION_ABSENT)
+			continue;
+		time += (double)session_value(s, i, v, METRIC_WORK);
+		delay += (double)session_value(s, i, v, delayed);
+	}
+	return time > 0 ? fmin(time / fmax(time - delay, 0), MOST_SLOWDOWN) : (double)NAN;
+}
+
+/* Standard error from how much each interval matters (jackknife: Efron, Stein 1981); 0 for a single interval. */
+static double slowdown_error(const struct session *s, size_t v)
+{
+	double mean = 0, squares = 0, one;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_intervals; i++) {
+		if (session_value(s, i, v, METRIC_WORK) == SESSION_ABSENT || isnan(one = slowdown_of(s, v, METRIC_WORK_DELAYED, i)))
+			continue;
+		n++;
+		squares += (one - mean) * (one - mean) * (double)(n - 1) / (double)n;
+		mean += (one - mean) / (double)n;
+	}
+	return n > 1 ? sqrt(squares * (double)(n - 1) / (double)n) : 0;
+}
+
+/* The estimate; its interval is what blame leaves open (low, high of each reading) and chance between readings. Sessions of
+ * recorders that stored ratios only give their mean. */
+static void add_slowdown(struct table *t, const struct session *s, size_t v)
+{
+	double error = Z_90 * slowdown_error(s, v), middle = slowdown_of(s, v, METRIC_WORK_DELAYED, SIZE_MAX);
+
+	if (isnan(middle)) {
+		table_real(t, gauge(s, v, METRIC_SLOWDOWN, false) / 1e6);
+		table_real(t, gauge(s, v, METRIC_SLOWDOWN_LOW, false) / 1e6);
+		table_real(t, gauge(s, v, METRIC_SLOWDOWN_HIGH, false) / 1e6);
+		return;
+	}
+	table_real(t, middle);
+	table_real(t, fmax(slowdown_of(s, v, METRIC_WORK_DELAYED_LOW, SIZE_MAX) - error, 1));
+	table_real(t, slowdown_of(s, v, METRIC_WORK_DELAYED_HIGH, SIZE_MAX) + error);
+}
+
 static void add_service(struct table *t, const struct session *s, size_t v)
 {
 	double seconds = session_seconds(s), on = total_or_nan(s, v, METRIC_CPU_ON), wait = total_or_nan(s, v, METRIC_CPU_WAIT);
 
 	table_text(t, s->services[v].name);
-	table_real(t, gauge(s, v, METRIC_SLOWDOWN, false) / 1e6);
-	table_real(t, gauge(s, v, METRIC_SLOWDOWN_LOW, false) / 1e6);
-	table_real(t, gauge(s, v, METRIC_SLOWDOWN_HIGH, false) / 1e6);
+	add_slowdown(t, s, v);
 	table_real(t, on / seconds / 1e6);
 	table_real(t, wait / (on + wait));
 	table_real(t, quantile(s, v, METRIC_CPU_WAIT_HIST, 0.99));
@@ -89,6 +137,7 @@ static void add_service(struct table *t, const struct session *s, size_t v)
 	table_real(t, total_or_nan(s, v, METRIC_REQ) / seconds);
 	table_real(t, quantile(s, v, METRIC_REQ_HIST, 0.5));
 	table_real(t, quantile(s, v, METRIC_REQ_HIST, 0.99));
+	table_real(t, total_or_nan(s, v, METRIC_REQ_BLAMED) / total_or_nan(s, v, METRIC_REQ_TIME));
 }
 
 static void find_slow(struct doc *d, const struct session *s, const struct table *t)

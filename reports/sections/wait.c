@@ -32,7 +32,7 @@ static const struct column sum_columns[] = {
 	{ "victim", "Waits", UNIT_TEXT, NULL },
 	{ "measured_wait_ns", "Measured wait", UNIT_NS, "the kernel side's total" },
 	{ "blamed_ns", "Sum of causes", UNIT_NS, "all rows of blame" },
-	{ "residual_ns", "Residual", UNIT_NS, "must be 0 for CPU" },
+	{ "residual_ns", "Residual", UNIT_NS, "must be 0 for CPU and disk; for requests the time asleep on disk" },
 	{ 0 }
 };
 
@@ -70,18 +70,21 @@ static void add_sum(struct table *t, const struct session *s, size_t victim, con
 
 static void build_resource(const struct input *in, size_t at, enum blame_resource r, struct doc_section *sec)
 {
-	static const char *const titles[] = { [BLAME_CPU] = "CPU wait by cause", [BLAME_DISK] = "Disk time by cause" };
+	static const struct { const char *title; enum metric_id sum; } kinds[BLAME_RESOURCES] = {
+		[BLAME_CPU] = { "CPU wait by cause", METRIC_CPU_WAIT }, [BLAME_DISK] = { "Disk time by cause", METRIC_DISK_OUTSTANDING },
+		[BLAME_REQUEST] = { "Request latency by cause, disk apart", METRIC_REQ_TIME },
+	};
 	const struct session *s = in->sessions[at].session;
 	int64_t *m = session_blame_matrix(s, r);
 	char *name = str_fmt("wait_%s", blame_resource_names[r]), *id = table_id(name, in, at);
 	char *sum_name = str_fmt("conservation_%s", blame_resource_names[r]), *sum_id = table_id(sum_name, in, at);
-	struct table *t = table_new(id, titles[r], s->path, columns), *sums = table_new(sum_id, "Conservation", s->path, sum_columns);
-	struct chart c = chart_of(CHART_STACK, titles[r], "of the whole session", t);
+	struct table *t = table_new(id, kinds[r].title, s->path, columns), *sums = table_new(sum_id, "Conservation", s->path, sum_columns);
+	struct chart c = chart_of(CHART_STACK, kinds[r].title, "of the whole session", t);
 
 	for (size_t v = 0; m && v < s->n_services; v++) {
 		if (is_service(s, v))
 			add_victim(t, s, r, v, m + v * s->n_services);
-		add_sum(sums, s, v, m + v * s->n_services, r == BLAME_CPU ? METRIC_CPU_WAIT : METRIC_DISK_OUTSTANDING);
+		add_sum(sums, s, v, m + v * s->n_services, kinds[r].sum);
 	}
 	c.row = 1, c.series = 2, c.value = 3;
 	if (table_rows(t)) {
@@ -107,5 +110,6 @@ void build_wait(const struct input *in, struct doc *d, struct doc_section *s)
 			section_text(s, "Session %s", in->sessions[i].name);
 		build_resource(in, i, BLAME_CPU, s);
 		build_resource(in, i, BLAME_DISK, s);
+		build_resource(in, i, BLAME_REQUEST, s);
 	}
 }

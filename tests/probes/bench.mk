@@ -16,3 +16,8 @@ test-kernels: $(BUILD)/tests/probes/test_cpu $(BUILD)/tests/probes/test_hist
 .PHONY: bench-truth-disk bench-truth-net
 bench-truth-disk bench-truth-net: bench-truth-%: $(BUILD)/tests/probes/test_%
 	tests/probes/truth_io.sh $(BUILD) $*
+
+# docs/truth-slowdown.md: estimated beside true slowdown of four servers next to CPU, disk and network neighbours (as root; about 7 minutes)
+.PHONY: truth-slowdown
+truth-slowdown: all
+	OUT=docs/truth-slowdown.md tests/collector/truth_slowdown.sh $(BUILD)

@@ -1,0 +1,174 @@
+/* Estimate of slowdown from one reading's blame: see slowdown.h. */
+#include "collector/slowdown.h"
+
+enum part { SERVICES, OTHERS, MACHINE, PARTS }; /* whose fault: other services, tasks of none, what is nobody's */
+
+static double value(const struct sampler *s, size_t p, enum metric_id m)
+{
+	return s->values[p][m] == SESSION_ABSENT ? 0 : (double)s->values[p][m];
+}
+
+static double within(double v, double low, double high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+/* A blame row summed by part, in ns; and the whole row, the service's own included. */
+static double row_parts(const struct sampler *s, enum blame_resource r, size_t victim, double parts[PARTS])
+{
+	static const enum part of_kind[CULPRIT_UNKNOWN + 1] = {
+		[CULPRIT_SERVICE] = SERVICES, [CULPRIT_OTHER] = OTHERS, [CULPRIT_KERNEL] = MACHINE, [CULPRIT_IRQ] = MACHINE,
+		[CULPRIT_WAKEUP] = PARTS, [CULPRIT_THROTTLE] = PARTS, [CULPRIT_STEAL] = MACHINE, [CULPRIT_UNKNOWN] = MACHINE,
+	};
+	double total = 0;
+
+	for (size_t k = 0; k < PARTS; k++)
+		parts[k] = 0;
+	for (size_t c = 0; c < s->n; c++) {
+		double ns = (double)sampler_blame(s, r, victim, c);
+		enum part k = c == victim ? PARTS : of_kind[sampler_kind(c)];
+
+		total += ns;
+		if (k != PARTS)
+			parts[k] += ns;
+	}
+	return total;
+}
+
+static void add(double sum[PARTS], const double parts[PARTS], double weight)
+{
+	for (size_t k = 0; k < PARTS; k++)
+		sum[k] += parts[k] * weight;
+}
+
+/* Does participant c send requests to service p? */
+static bool is_client(const struct sampler *s, size_t p, size_t c)
+{
+	return s->probes && sampler_slot(c) >= SLOT_FIRST && s->sample->client[sampler_slot(p)] == sampler_slot(c);
+}
+
+/* Receive softirqs for other services on top of its running threads; packets that no service owns are nobody's. While a thread
+ * is interrupted, everything queued at it waits: `held` is how much of the service's time passes per ns of its threads. */
+static void add_softirq(const struct sampler *s, size_t p, double held, double sum[PARTS])
+{
+	for (size_t c = 0; c < s->n; c++)
+		if (c != p && !is_client(s, p, c))
+			sum[sampler_kind(c) == CULPRIT_SERVICE ? SERVICES : MACHINE] += held * (double)sampler_blame(s, BLAME_SOFTIRQ, p, c);
+}
+
+/* Share of the interrupts on top of others' slices that is theirs, weighted by how long p's requests waited behind them: all
+ * but the network's work for p and its client. */
+static double irq_theirs(const struct sampler *s, size_t p)
+{
+	double weights = 0, ours = 0;
+
+	for (size_t c = 0; c < s->n; c++) {
+		double weight = (double)sampler_blame(s, BLAME_REQUEST, p, c), irq = value(s, c, METRIC_CPU_IRQ), for_us = 0;
+
+		if (c == p || is_client(s, p, c) || irq <= 0 || (sampler_kind(c) != CULPRIT_SERVICE && sampler_kind(c) != CULPRIT_OTHER))
+			continue;
+		for (size_t o = 0; o < s->n; o++)
+			if (o == p || is_client(s, p, o))
+				for_us += (double)sampler_blame(s, BLAME_SOFTIRQ, c, o);
+		weights += weight;
+		ours += weight * within(for_us / irq, 0, 1);
+	}
+	return weights > 0 ? 1 - ours / weights : 0;
+}
+
+/* Share of all disk bytes that other services and `other` moved. */
+static double disk_bytes_theirs(const struct sampler *s, size_t p)
+{
+	double total = 0, own = 0;
+
+	for (size_t c = 0; c < s->n; c++) {
+		double bytes = value(s, c, METRIC_DISK_READ_BYTES) + value(s, c, METRIC_DISK_WRITE_BYTES);
+
+		total += bytes;
+		own += c == p ? bytes : 0;
+	}
+	return total > 0 ? 1 - own / total : 0;
+}
+
+/* Sleep on disk, by disk blame; what sharing by bytes would put on top is uncertain. */
+static void add_disk(const struct sampler *s, size_t p, double slept, double sum[PARTS])
+{
+	double parts[PARTS], total = row_parts(s, BLAME_DISK, p, parts), theirs;
+
+	if (total <= 0)
+		return;
+	theirs = (parts[SERVICES] + parts[OTHERS]) / total;
+	add(sum, parts, slept / total);
+	if (theirs > 0 && disk_bytes_theirs(s, p) > theirs)
+		sum[MACHINE] += slept * (disk_bytes_theirs(s, p) - theirs);
+}
+
+/* What held up the requests at the server. */
+static void add_requests(const struct sampler *s, size_t p, double sum[PARTS])
+{
+	double parts[PARTS], own, busy, irq;
+
+	row_parts(s, BLAME_REQUEST, p, parts);
+	add(sum, parts, 1);
+	irq = irq_theirs(s, p) * (double)sampler_blame(s, BLAME_REQUEST, p, SLOT_IRQ);
+	sum[SERVICES] += irq;
+	sum[MACHINE] -= irq;
+	add_disk(s, p, value(s, p, METRIC_REQ_DISK), sum);
+	own = (double)sampler_blame(s, BLAME_REQUEST, p, p);
+	busy = value(s, p, METRIC_CPU_ON) + value(s, p, METRIC_CPU_IRQ);
+	if (busy > 0)
+		add_softirq(s, p, own / busy, sum);
+}
+
+double slowdown_request_blamed(const struct sampler *s, size_t p)
+{
+	double sum[PARTS] = { 0 };
+
+	add_requests(s, p, sum);
+	return within(sum[SERVICES] + sum[OTHERS] - value(s, p, METRIC_REQ_PARTNER), 0, value(s, p, METRIC_REQ_TIME));
+}
+
+static double by_requests(const struct sampler *s, size_t p, double sum[PARTS], double *partner)
+{
+	add_requests(s, p, sum);
+	sum[SERVICES] += value(s, p, METRIC_REQ_TURN_BLAMED);
+	*partner = value(s, p, METRIC_REQ_PARTNER);
+	return value(s, p, METRIC_REQ_TIME) + value(s, p, METRIC_REQ_TURN);
+}
+
+static double by_cpu(const struct sampler *s, size_t p, double sum[PARTS])
+{
+	double parts[PARTS], time = value(s, p, METRIC_CPU_ON) + value(s, p, METRIC_CPU_IRQ) + value(s, p, METRIC_CPU_WAIT);
+
+	row_parts(s, BLAME_CPU, p, parts);
+	add(sum, parts, 1);
+	row_parts(s, BLAME_DISK, p, parts);
+	add(sum, parts, 1);
+	add_softirq(s, p, 1, sum);
+	return time + (sampler_blame_present(s, BLAME_DISK) ? value(s, p, METRIC_DISK_OUTSTANDING) : 0);
+}
+
+bool slowdown_estimate(const struct sampler *s, size_t p, struct slowdown *out)
+{
+	double sum[PARTS] = { 0 }, partner = 0, time, delayed;
+	bool requests = sampler_blame_present(s, BLAME_REQUEST) && value(s, p, METRIC_REQ) > 0;
+
+	if (!requests && (s->values[p][METRIC_CPU_ON] == SESSION_ABSENT || !sampler_blame_present(s, BLAME_CPU)))
+		return false;
+	time = requests ? by_requests(s, p, sum, &partner) : by_cpu(s, p, sum);
+	if (time <= 0)
+		return false;
+	delayed = sum[SERVICES] + sum[OTHERS];
+	*out = (struct slowdown){
+		.time_ns = time,
+		.delayed_ns = within(delayed - partner, 0, time),
+		.low_ns = within(sum[SERVICES] - partner, 0, time),
+		.high_ns = within(delayed + sum[MACHINE], 0, time),
+	};
+	return true;
+}
+
+double slowdown_ratio(double time_ns, double delayed_ns)
+{
+	return time_ns - delayed_ns < time_ns / SLOWDOWN_MAX ? SLOWDOWN_MAX : time_ns / (time_ns - delayed_ns);
+}

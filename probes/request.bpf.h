@@ -1,0 +1,390 @@
+/*
+ * The request probe's method: conversations on servers' sockets, and whose fault each request's time was (docs/requests.md).
+ *
+ * A conversation lives in its socket. Whether the server has read since its last answer, and whether bytes lie unread that came
+ * during the request, is seen from the socket itself at the moment of the answer: so reading needs no hook of its own.
+ *
+ * Blame: of the segments in the answering thread's log (probes/waits.h) those parts that fall between arrival and response.
+ * Segments are disjoint, so the parts and the rest, which is the service's own, add up to the latency.
+ */
+#ifndef PROBES_REQUEST_BPF_H
+#define PROBES_REQUEST_BPF_H
+
+#include "probes/waits.bpf.h"
+#include "probes/request.h"
+
+#define FAMILY_UNIX 1
+#define FAMILY_INET 2
+#define FAMILY_INET6 10
+#define STATE_LISTEN 10
+#define LOOPBACK_NET 127         /* first byte of an IPv4 address */
+#define hide(x) asm volatile("" : "+r"(x))
+
+#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+struct in6_addr { __u8 u6_addr8[16]; };
+struct sock_common {
+	__u32 skc_daddr, skc_rcv_saddr, skc_hash;
+	unsigned short skc_num, skc_family;
+	unsigned char skc_state;
+};
+struct sk_buff_head { __u32 qlen; };
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+};
+struct unix_sock { void *addr; };
+struct tcp_sock { __u32 rcv_nxt, copied_seq; };
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len;
+	unsigned short transport_header;
+	unsigned char *head, *data;
+};
+#pragma clang attribute pop
+
+enum conversation_kind { CONVERSATION_UNKNOWN, CONVERSATION_CLIENT, CONVERSATION_SERVER };
+
+struct conversation {
+	__u64 arrival_ns;        /* of the request under way; 0 = none */
+	__u64 later_ns;          /* latest arrival of bytes after that; 0 = none */
+	__u64 answered_ns;       /* latest response; 0 = none yet */
+	__u32 read;              /* TCP: copied_seq at the latest response. Unix: arrivals since then */
+	__u16 client;            /* slot of the client where it is on this node, else SLOT_UNKNOWN */
+	__u16 slot;              /* who answered last */
+	__u8 kind, local, paced; /* paced: the client asks at its own pace, not when it has its answer */
+	__u8 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct conversation);
+} request_socks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, REQUEST_PORTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} request_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SLOTS); /* times possible CPUs, set before load */
+	__type(key, __u32);
+	__type(value, struct request_slot);
+} request_slots SEC(".maps");
+
+__u64 request_lost;
+__u32 request_share = REQUEST_LOTS;
+
+/* Sampling costs no lookup: the lot is drawn from the kernel's own hash of the socket (TCP: its addresses and ports). */
+static __always_inline bool sock_sampled(struct sock *sk)
+{
+	__u32 mixed = sk->__sk_common.skc_hash * 0x9e3779b1u; /* Fibonacci hashing */
+
+	return (mixed >> 24) < *(volatile __u32 *)&request_share;
+}
+
+static __always_inline struct request_slot *slot_totals(__u32 slot)
+{
+	__u32 at = bpf_get_smp_processor_id() * SLOTS + (slot < SLOTS ? slot : SLOT_OTHER);
+
+	return bpf_map_lookup_elem(&request_slots, &at);
+}
+
+/* A TCP socket is a server's when its local port is one that is listened on; a Unix socket when it has an address. */
+static __noinline int conversation_kind(struct sock *sk)
+{
+	__u32 family = sk->__sk_common.skc_family, port = sk->__sk_common.skc_num;
+
+	if (family == FAMILY_UNIX)
+		return BPF_CORE_READ((struct unix_sock *)sk, addr) ? CONVERSATION_SERVER : CONVERSATION_CLIENT;
+	if ((family != FAMILY_INET && family != FAMILY_INET6) || sk->__sk_common.skc_state == STATE_LISTEN)
+		return CONVERSATION_CLIENT;
+	return bpf_map_lookup_elem(&request_ports, &port) ? CONVERSATION_SERVER : CONVERSATION_CLIENT;
+}
+
+/* Both ends on this node, so that a packet arrives in its sender's context. IPv6 sockets carry mapped IPv4 addresses there too. */
+static __always_inline bool sock_is_local(struct sock *sk)
+{
+	__u32 peer = sk->__sk_common.skc_daddr;
+
+	return sk->__sk_common.skc_family == FAMILY_UNIX || (peer & 0xff) == LOOPBACK_NET || peer == sk->__sk_common.skc_rcv_saddr;
+}
+
+static __always_inline struct conversation *conversation_of(struct sock *sk)
+{
+	struct conversation *c = bpf_sk_storage_get(&request_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!c) {
+		__sync_fetch_and_add(&request_lost, 1);
+		return NULL;
+	}
+	if (c->kind == CONVERSATION_UNKNOWN) {
+		c->kind = conversation_kind(sk);
+		c->local = sock_is_local(sk);
+		c->client = SLOT_UNKNOWN;
+	}
+	return c->kind == CONVERSATION_SERVER ? c : NULL;
+}
+
+/* Log of the current task's waits; from its first request on it has one. */
+static __always_inline struct wait_log *log_of(struct task_struct *task, struct task_rec *rec)
+{
+	if (rec->flags & TASK_SERVES)
+		return bpf_task_storage_get(&wait_logs, task, 0, 0);
+	if (!bpf_task_storage_get(&wait_logs, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		__sync_fetch_and_add(&request_lost, 1);
+	else
+		rec->flags |= TASK_SERVES;
+	return NULL; /* nothing in it yet */
+}
+
+static __always_inline bool is_foreign(__u32 culprit, __u32 slot)
+{
+	return culprit != slot && (culprit == SLOT_OTHER || culprit >= SLOT_FIRST);
+}
+
+/* What neighbours caused of the current task's time from `from` to `to`, without disk. */
+__noinline __u64 foreign_ns(struct wait_log *log, __u64 from, __u64 to, __u32 slot, __u32 but)
+{
+	__u64 sum = 0;
+
+	if (!log)
+		return 0;
+
+	for (int i = 1; i <= WAIT_SEGMENTS; i++) {
+		struct wait_segment *s = &log->segments[(log->n - i) & (WAIT_SEGMENTS - 1)];
+		__u64 start = s->start_ns > from ? s->start_ns : from, end = s->end_ns < to ? s->end_ns : to;
+
+		if (s->end_ns <= from)
+			break;
+		if (start < end && s->kind == WAIT_CPU && is_foreign(s->culprit, slot) && s->culprit != but)
+			sum += (end - start) - ((end - start) * s->steal_share >> SHARE_SHIFT);
+	}
+	return sum;
+}
+
+struct share { __u64 blamed, foreign; __u32 last; };
+
+static __always_inline void segment_charge(struct request_slot *totals, const struct wait_segment *s, __u64 ns, __u32 slot,
+					   __u32 client, struct share *sum)
+{
+	__u64 irq, steal, culprit = s->culprit;
+
+	sum->blamed += ns;
+	if (s->kind == WAIT_DISK) {
+		totals->disk_ns += ns;
+		return;
+	}
+	irq = ns * s->irq_share >> SHARE_SHIFT;
+	steal = ns * s->steal_share >> SHARE_SHIFT;
+	totals->blame[SLOT_IRQ] += irq;
+	totals->blame[SLOT_STEAL] += steal;
+	ns -= irq + steal;
+	hide(culprit);
+	if (culprit >= SLOTS)
+		return;
+	totals->blame[culprit] += ns;
+	if (!is_foreign(culprit, slot))
+		return;
+	sum->foreign += ns + irq;
+	if (!sum->last)
+		sum->last = culprit + 1;
+	if (culprit == client)
+		totals->partner_ns += ns;
+}
+
+/* Charge a request of [arrival, now] to who held up its thread meanwhile; what nobody did is the service's own. */
+__noinline int request_charge(struct request_slot *totals, struct wait_log *log, struct conversation *c, __u64 now, __u32 slot)
+{
+	__u64 arrival, begun, own, oldest = 0, extra, index = slot;
+	struct share sum = { 0 };
+
+	if (!totals || !log || !c)
+		return 0;
+	arrival = c->arrival_ns;
+
+	for (int i = 1; i <= WAIT_SEGMENTS; i++) {
+		struct wait_segment *s = &log->segments[(log->n - i) & (WAIT_SEGMENTS - 1)];
+		__u64 start = s->start_ns > arrival ? s->start_ns : arrival, end = s->end_ns < now ? s->end_ns : now;
+
+		oldest = s->start_ns;
+		if (s->end_ns <= arrival)
+			break;
+		if (start < end)
+			segment_charge(totals, s, end - start, slot, c->client, &sum);
+	}
+	if (log->n > WAIT_SEGMENTS && oldest > arrival) { /* the log does not reach back so far */
+		totals->blame[SLOT_UNKNOWN] += oldest - arrival;
+		sum.blamed += oldest - arrival;
+	}
+	/* The same queue without neighbours: requests come when they came, each takes what it took but for them. */
+	begun = arrival > log->answered_ns ? arrival : log->answered_ns;
+	own = now - begun - foreign_ns(log, begun, now, slot, SLOTS);
+	log->undisturbed_ns = (arrival > log->undisturbed_ns ? arrival : log->undisturbed_ns) + own;
+	log->answered_ns = now;
+	if (c->paced && now > log->undisturbed_ns + sum.foreign) {
+		struct wait_segment *latest = &log->segments[(log->n - 1) & (WAIT_SEGMENTS - 1)];
+		__u64 culprit = sum.last ? sum.last - 1 : latest->culprit;
+
+		extra = now - log->undisturbed_ns - sum.foreign;
+		if (extra > now - arrival - sum.blamed)
+			extra = now - arrival - sum.blamed;
+		hide(culprit);
+		if (culprit < SLOTS && is_foreign(culprit, slot)) {
+			totals->blame[culprit] += extra;
+			totals->backlog_ns += extra;
+			sum.blamed += extra;
+			if (culprit == c->client)
+				totals->partner_ns += extra;
+		}
+	}
+	hide(index);
+	if (index < SLOTS)
+		totals->blame[index] += now - arrival - sum.blamed;
+	return 0;
+}
+
+/* The request under way is answered by the current task. */
+static __always_inline void request_record(struct conversation *c, __u64 began, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_rec *rec = task_record(task);
+	__u32 slot = rec ? slot_of_task(task, rec) : SLOT_OTHER;
+	struct request_slot *totals = slot_totals(slot);
+	__u64 latency = now - began, bucket = hist_bucket(latency), own = slot;
+	struct wait_log *log = rec ? log_of(task, rec) : NULL;
+
+	hide(bucket);
+	hide(own);
+	if (!totals || bucket >= HIST_BUCKETS || own >= SLOTS)
+		return;
+	c->slot = slot;
+	if (c->client != SLOT_UNKNOWN)
+		totals->client = c->client;
+	totals->count++;
+	totals->time_ns += latency;
+	totals->hist[bucket]++;
+	if (log)
+		request_charge(totals, log, c, now, slot);
+	else
+		totals->blame[own] += latency;
+}
+
+/* A client's turn is over: from the response to its next request. Longer ones are its own pace. */
+static __always_inline void turn_record(struct conversation *c, __u64 now)
+{
+	__u64 turn = now - c->answered_ns;
+	struct request_slot *totals;
+	struct task_struct *task;
+	struct task_rec *rec;
+	struct wait_log *log;
+	__u32 slot;
+
+	c->paced = !c->answered_ns || turn > REQUEST_TURN_MAX_NS;
+	if (!c->local) {
+		totals = c->paced ? NULL : slot_totals(c->slot);
+		if (totals)
+			totals->turn_ns += turn;
+		return;
+	}
+	task = bpf_get_current_task_btf();
+	rec = task_record(task);
+	if (!rec || task->flags & PF_KTHREAD)
+		return;
+	slot = slot_of_task(task, rec);
+	c->client = slot;
+	log = log_of(task, rec);
+	totals = c->answered_ns ? slot_totals(c->slot) : NULL;
+	if (!totals)
+		return;
+	if (log) {
+		__u64 caused = foreign_ns(log, c->answered_ns, now, slot, c->slot);
+
+		c->paced = turn - caused > REQUEST_TURN_MAX_NS;
+		if (!c->paced)
+			totals->turn_blamed_ns += caused;
+	}
+	if (!c->paced)
+		totals->turn_ns += turn;
+}
+
+/* Where the server stands in a TCP stream. */
+static __always_inline __u32 bytes_read(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
+
+	return tp ? tp->copied_seq : 0;
+}
+
+static __always_inline void arrival(struct sock *sk)
+{
+	struct conversation *c;
+	__u64 now;
+
+	if (!sock_sampled(sk) || !(c = conversation_of(sk)))
+		return;
+	now = bpf_ktime_get_ns();
+	if (sk->__sk_common.skc_family == FAMILY_UNIX)
+		c->read++;
+	else if (!c->answered_ns && !c->arrival_ns)
+		c->read = bytes_read(sk);
+	if (c->arrival_ns) {
+		c->later_ns = now;
+		return;
+	}
+	c->arrival_ns = now;
+	turn_record(c, now);
+}
+
+/* Has the server read anything since its last answer? Then note how far it is. */
+static __always_inline bool answers(struct sock *sk, struct conversation *c, struct tcp_sock *tp)
+{
+	__u32 queued;
+
+	if (tp) {
+		if (tp->copied_seq == c->read)
+			return false;
+		c->read = tp->copied_seq;
+		return true;
+	}
+	queued = sk->sk_receive_queue.qlen;
+	if (sk->__sk_common.skc_family != FAMILY_UNIX || c->read <= queued)
+		return false;
+	c->read = queued;
+	return true;
+}
+
+/* The server sends. The request under way is over before unread bytes are looked for: those that come from then on begin the next
+ * one themselves (arrival() on another CPU), those that came before are seen here. The addition is atomic and thereby a barrier. */
+static __always_inline void response(struct sock *sk)
+{
+	struct conversation *c;
+	struct tcp_sock *tp;
+	__u64 now, began;
+	bool unread;
+
+	if (!sock_sampled(sk))
+		return;
+	c = bpf_sk_storage_get(&request_socks, sk, 0, 0);
+	if (!c || !c->arrival_ns)
+		return;
+	tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
+	if (!answers(sk, c, tp))
+		return;
+	now = bpf_ktime_get_ns();
+	began = c->arrival_ns;
+	request_record(c, began, now);
+	c->answered_ns = now;
+	__sync_fetch_and_add(&c->arrival_ns, -began);
+	unread = tp ? *(volatile __u32 *)&tp->rcv_nxt != tp->copied_seq : c->read > 0;
+	if (unread && !*(volatile __u64 *)&c->arrival_ns)
+		c->arrival_ns = c->later_ns ? c->later_ns : now;
+	c->later_ns = 0;
+}
+
+#endif

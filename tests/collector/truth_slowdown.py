@@ -1,0 +1,52 @@
+"""Table of truth_slowdown.sh: estimated beside true slowdown, pairing by pairing. usage: truth_slowdown.py FOLDER REPEATS SECONDS VICTIMS NEIGHBOURS"""
+import json
+import statistics
+import sys
+
+folder, repeats, seconds, victims, neighbours = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4].split(), sys.argv[5].split()
+
+
+def figure(name):
+    with open(f"{folder}/{name}.out") as f:
+        return float(next(line for line in f if line.startswith("figure="))[7:])
+
+
+def find(node, wanted):
+    """The table of that id, wherever it stands in the document."""
+    if isinstance(node, dict):
+        if node.get("id") == wanted and "rows" in node:
+            return node
+        node = node.values()
+    elif not isinstance(node, list):
+        return None
+    return next((t for t in (find(child, wanted) for child in node) if t), None)
+
+
+def estimate(name, victim):
+    with open(f"{folder}/{name}.json") as f:
+        table = find(json.load(f), "services")
+    keys = [c["key"] if isinstance(c, dict) else c for c in table["columns"]]
+    row = next(dict(zip(keys, r)) for r in table["rows"] if r[0] == victim)
+    return row["slowdown_ratio"], row["slowdown_low_ratio"], row["slowdown_high_ratio"]
+
+
+print("# Estimated slowdown against the truth\n")
+print("Made by `make truth-slowdown`. Truth: operations per second of the victim's own load generator, alone ÷ shared, "
+      f"mean of {repeats} interleaved\nrepeats of {seconds} s and its range; estimate: `cotenant report` on the shared run's session alone "
+      "(docs/requests.md), mean, with its 90 % interval.\n")
+print("| victim | neighbour | true | range | estimated | interval | error |")
+print("|---|---|---|---|---|---|---|")
+errors, inside = [], 0
+for v in victims:
+    alone = [figure(f"{r}.{v}.alone") for r in range(1, repeats + 1)]
+    for n in neighbours:
+        truth = [a / figure(f"{r}.{v}.{n}") for r, a in enumerate(alone, 1)]
+        mean = statistics.mean(truth)
+        got, low, high = (statistics.mean(c) for c in zip(*(estimate(f"{r}.{v}.{n}", v) for r in range(1, repeats + 1))))
+        errors.append((got - mean) / mean)
+        inside += low <= mean <= high
+        print(f"| {v} | {n} | {mean:.2f} | {min(truth):.2f} – {max(truth):.2f} | {got:.2f} | {low:.2f} – {high:.2f} | {100 * errors[-1]:+.1f} % |")
+    spread = (max(alone) - min(alone)) / statistics.mean(alone)
+    print(f"| {v} | (alone) | 1 | ± {50 * spread:.1f} % | {statistics.mean(estimate(f'{r}.{v}.alone', v)[0] for r in range(1, repeats + 1)):.2f} | | |")
+print(f"\n{len(errors)} pairings: mean absolute error {100 * statistics.mean(map(abs, errors)):.1f} %, largest {100 * max(map(abs, errors)):.1f} %; "
+      f"the interval holds the truth in {inside} of {len(errors)}.")
