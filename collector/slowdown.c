@@ -148,9 +148,20 @@ static double by_cpu(const struct sampler *s, size_t p, double sum[PARTS])
 	return time + (sampler_blame_present(s, BLAME_DISK) ? value(s, p, METRIC_DISK_OUTSTANDING) : 0);
 }
 
+/* SLOWDOWN_UNSEEN, in proportion to the CPU time of neighbours up to one core. */
+static double unseen_ratio(const struct sampler *s, size_t p)
+{
+	double length = (double)(s->interval.end_ns - s->interval.start_ns), used = 0;
+
+	for (size_t c = 0; c < s->n; c++)
+		if (c != p && !is_client(s, p, c) && (sampler_kind(c) == CULPRIT_SERVICE || sampler_kind(c) == CULPRIT_OTHER))
+			used += value(s, c, METRIC_CPU_ON);
+	return length > 0 ? SLOWDOWN_UNSEEN * within(used / length, 0, 1) : 0;
+}
+
 bool slowdown_estimate(const struct sampler *s, size_t p, struct slowdown *out)
 {
-	double sum[PARTS] = { 0 }, partner = 0, time, delayed;
+	double sum[PARTS] = { 0 }, partner = 0, time, delayed, unseen = unseen_ratio(s, p);
 	bool requests = sampler_blame_present(s, BLAME_REQUEST) && value(s, p, METRIC_REQ) > 0;
 
 	if (!requests && (s->values[p][METRIC_CPU_ON] == SESSION_ABSENT || !sampler_blame_present(s, BLAME_CPU)))
@@ -162,8 +173,8 @@ bool slowdown_estimate(const struct sampler *s, size_t p, struct slowdown *out)
 	*out = (struct slowdown){
 		.time_ns = time,
 		.delayed_ns = within(delayed - partner, 0, time),
-		.low_ns = within(sum[SERVICES] - partner, 0, time),
-		.high_ns = within(delayed + sum[MACHINE], 0, time),
+		.low_ns = within(time - (time - within(sum[SERVICES] - partner, 0, time)) / (1 - unseen), 0, time),
+		.high_ns = time - (time - within(delayed + sum[MACHINE], 0, time)) / (1 + unseen),
 	};
 	return true;
 }

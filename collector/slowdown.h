@@ -10,8 +10,9 @@
  *
  * Delay by its own clients on this node is not counted: they come along wherever it goes. `low` leaves out delay by `other`;
  * `high` adds kernel, irq, steal, unknown and its own clients, and takes disk by bytes (first come, first served at a device
- * limited by bandwidth) where that is more than by requests (processor sharing, as disk blame has it). All in ns; sums over
- * intervals are those of a longer interval.
+ * limited by bandwidth) where that is more than by requests (processor sharing, as disk blame has it). Both allow for what blame
+ * cannot see: SLOWDOWN_UNSEEN more or less work beside neighbours that use a whole core. All in ns; sums over intervals are those
+ * of a longer interval.
  */
 #ifndef COLLECTOR_SLOWDOWN_H
 #define COLLECTOR_SLOWDOWN_H
@@ -30,5 +31,9 @@ double slowdown_request_blamed(const struct sampler *s, size_t service);
 
 double slowdown_ratio(double time_ns, double delayed_ns); /* at most SLOWDOWN_MAX */
 #define SLOWDOWN_MAX 1000.0
+
+/* The same work takes longer beside neighbours (caches, memory, what a hypervisor does for their IO) or shorter (more is done per
+ * wake-up): about the largest error that docs/truth-slowdown.md shows for neighbours on CPU and network. */
+#define SLOWDOWN_UNSEEN 0.10
 
 #endif
