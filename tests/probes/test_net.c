@@ -65,7 +65,7 @@ static void test_traffic(void **state)
 /* Two senders behind one shaper (8 Mbit/s, real tbf): each waits, for the other too; waiting = sum of the row. */
 static void test_shaper(void **state)
 {
-	const char *flood = "timeout 2 bash -c 'x=$(head -c 1000 /dev/zero | tr \"\\0\" x); while :; do printf %s $x > /dev/udp/10.213.77.2/9; read -rt 0.0015 <> <(:); done'";
+	const char *flood = "timeout 2 bash -c 'exec 3<> <(:); x=$(head -c 1000 /dev/zero | tr \"\\0\" x); while :; do for i in 1 2 3 4; do printf %s $x > /dev/udp/10.213.77.2/9; done; read -rt 0.0015 <&3; done'";
 	uint64_t row = 0, other;
 
 	(void)state;
@@ -106,6 +106,10 @@ static void test_requests(void **state)
 	load_add(probes, one, sum);
 	load_wait(load_start(NULL, "redis-cli -p 5986 shutdown nosave"));
 	load_wait(server);
+	if (got(PROBE_COUNTER_REQ, 2) == PROBE_ABSENT) {
+		printf("note: requests are not measured on this kernel (n/a): it lacks the socket tracepoints\n");
+		skip();
+	}
 	within_1pct("requests", (double)got(PROBE_COUNTER_REQ, 2), REQUESTS);
 	printf("figure: mean latency at the server's socket %.1f us\n", (double)got(PROBE_COUNTER_REQ_TIME, 2) / 1e3 / (double)got(PROBE_COUNTER_REQ, 2));
 }
