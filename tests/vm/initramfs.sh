@@ -5,7 +5,7 @@ set -eu
 build=$1 kernel=$2 out=$3
 shift 3
 modules="virtio_pci virtio_blk ext4 loop null_blk veth sch_tbf"
-programs="bash fio iperf3 redis-server redis-cli redis-benchmark ip tc losetup mkfs.ext4 dd"
+programs="bash fio iperf3 redis-server redis-cli redis-benchmark ip tc losetup mkfs.ext4 dd sqlite3"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -43,6 +43,7 @@ for m in $modules; do # in order of loading; what is built in needs no file
 	done
 done
 cp "$(dirname "$0")/init" "$root/init"
+cp "$(dirname "$0")/situations.sh" "$root/tests/"
 chmod 755 "$root/init"
 printf '%s\n' "$@" > "$root/tests/list"
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) > "$out.tmp"

@@ -36,7 +36,7 @@ for kernel in "${kernels[@]}"; do
 	log=$dir/$kernel.log
 	boot "$(echo "$dir/$kernel"/boot/vmlinuz-*)" "$dir/$kernel.initramfs" "$log"
 	grep -aoE 'KERNEL .*' "$log" | tr -d '\r' || echo "$kernel: did not boot"
-	for t in record $tests; do
+	for t in record situations $tests; do
 		code=$(tr -d '\r' < "$log" | sed -n "s/^RESULT $t \([0-9]*\)$/\1/p" | tail -1)
 		case $code in
 		0) passed=$((passed + 1)); echo "ok    $kernel $t" ;;
