@@ -20,6 +20,8 @@
 
 #define BOUNDS(row) \
 	row(volume) \
+	row(clique) \
+	row(dff) \
 	row(curve) \
 	row(aggregate)
 

@@ -16,7 +16,6 @@
 #define FEW 8                  /* found bins that count as nothing */
 #define SEED_NODES 64          /* per seed and breadth */
 #define EXACT_NODES 20000000u  /* about a second; beyond it the bound counts as it stands */
-#define SOLVE_MAX_MS 60000
 #define QUICK_TUNE 4
 #define EXACT_TUNE 16
 #define SMOOTH 0.6
@@ -51,6 +50,7 @@ void columns_init(struct columns *c, struct race *r, uint64_t seed)
 {
 	const struct pack *p = r->p;
 	int32_t *bin_of = mem_alloc(p->n_items, sizeof(*bin_of));
+	double *demand;
 
 	memset(c, 0, sizeof(*c));
 	c->p = p;
@@ -60,33 +60,28 @@ void columns_init(struct columns *c, struct race *r, uint64_t seed)
 	c->price->stop = race_over;
 	c->price->stop_arg = r;
 	rng_seed(&c->rng, seed);
-	c->lp = glp_create_prob();
-	glp_add_rows(c->lp, (int)p->n_types);
 	c->rest = mem_alloc(p->n_types, sizeof(uint32_t));
-	c->dual = mem_alloc(p->n_types, sizeof(double));
 	c->center = mem_alloc(p->n_types, sizeof(double));
 	c->value = mem_alloc(p->n_types, sizeof(int64_t));
-	c->start = array_grow(c->start, &c->cap_start, 1, sizeof(uint32_t));
-	c->start[0] = 0;
-	for (uint32_t t = 0; t < p->n_types; t++) {
-		c->rest[t] = p->count[t];
-		glp_set_row_bnds(c->lp, (int)t + 1, GLP_LO, p->count[t], 0);
-	}
+	demand = mem_alloc(p->n_types, sizeof(double));
+	for (uint32_t t = 0; t < p->n_types; t++)
+		demand[t] = c->rest[t] = p->count[t];
+	c->lp = cover_new(p->n_types, demand, seed);
+	c->lp->stop = race_over;
+	c->lp->stop_arg = r;
+	c->dual = c->lp->dual;
+	c->kept = p->n_types;
 	center_start(c);
 	columns_add_packing(c, bin_of, race_copy(r, bin_of));
-	for (uint32_t t = 0; t < p->n_types; t++)
-		columns_add(c, &t, 1);
+	free(demand);
 	free(bin_of);
 }
 
 void columns_fini(struct columns *c)
 {
-	glp_delete_prob(c->lp);
+	cover_free(c->lp);
 	price_free(c->price);
-	free(c->start);
-	free(c->type);
 	free(c->rest);
-	free(c->dual);
 	free(c->center);
 	free(c->value);
 }
@@ -100,28 +95,12 @@ static int by_type(const void *a, const void *b)
 
 void columns_add(struct columns *c, const uint32_t *types, uint32_t n)
 {
-	uint32_t *own;
-	int *index = mem_alloc(n + 1, sizeof(int)), rows = 0, j;
-	double *many = mem_alloc(n + 1, sizeof(double));
+	uint32_t *rows = mem_alloc(n + 1, sizeof(*rows));
 
-	c->type = array_grow(c->type, &c->cap, c->start[c->n] + n, sizeof(uint32_t));
-	c->start = array_grow(c->start, &c->cap_start, c->n + 2, sizeof(uint32_t));
-	own = c->type + c->start[c->n];
-	memcpy(own, types, n * sizeof(uint32_t));
-	qsort(own, n, sizeof(uint32_t), by_type);
-	for (uint32_t i = 0; i < n; i++) {
-		if (!rows || index[rows] != (int)own[i] + 1)
-			index[++rows] = (int)own[i] + 1;
-		many[rows] += 1;
-	}
-	c->n++;
-	c->start[c->n] = c->start[c->n - 1] + n;
-	j = glp_add_cols(c->lp, 1);
-	glp_set_col_bnds(c->lp, j, GLP_LO, 0, 0);
-	glp_set_obj_coef(c->lp, j, 1);
-	glp_set_mat_col(c->lp, j, rows, index, many);
-	free(index);
-	free(many);
+	memcpy(rows, types, n * sizeof(*rows));
+	qsort(rows, n, sizeof(*rows), by_type);
+	cover_add(c->lp, rows, n);
+	free(rows);
 }
 
 void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins)
@@ -139,36 +118,11 @@ void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins
 	free(types);
 }
 
-static int time_left_ms(const struct race *r)
-{
-	uint64_t now, end = r->s ? r->s->deadline_ns : UINT64_MAX;
-
-	if (end == UINT64_MAX)
-		return SOLVE_MAX_MS;
-	now = search_now_ns();
-	if (end < now + 1000000)
-		return 1;
-	return end - now < SOLVE_MAX_MS * UINT64_C(1000000) ? (int)((end - now) / 1000000) : SOLVE_MAX_MS;
-}
-
 bool columns_solve(struct columns *c)
 {
-	glp_smcp parm;
-
-	glp_init_smcp(&parm);
-	parm.msg_lev = GLP_MSG_OFF;
-	parm.meth = GLP_PRIMAL;
-	parm.tm_lim = time_left_ms(c->race);
-	if (glp_simplex(c->lp, &parm)) {
-		glp_std_basis(c->lp);
-		if (glp_simplex(c->lp, &parm))
-			return false;
-	}
-	if (glp_get_status(c->lp) != GLP_OPT)
+	if (!cover_solve(c->lp))
 		return false;
-	c->objective = glp_get_obj_val(c->lp);
-	for (uint32_t t = 0; t < c->p->n_types; t++)
-		c->dual[t] = fmax(0, glp_get_row_dual(c->lp, (int)t + 1));
+	c->objective = c->lp->objective;
 	return true;
 }
 

@@ -2,15 +2,14 @@
  * Column generation: the linear relaxation over all bins that can be filled, min sum x_b, every type covered. Its value
  * rounded up is nearly always the optimum (Gilmore & Gomory 1961; Heßler, Gschwind & Irnich, EJOR 2018, for vectors).
  *
- * Master in GLPK, pricing in price.c, duals smoothed towards the best ones (Wentges 1997). Bounds are proven in integers:
+ * Master in cover.c, pricing in price.c, duals smoothed towards the best ones (Wentges 1997). Bounds are proven in integers:
  * duals rounded to integers y, Z an upper bound on any bin's value: ceil(sum count*y / Z) bins are needed (Farley 1990), no
  * matter what floating point did before. So an interrupted run still leaves a valid bound.
  */
 #ifndef PLANNER_SOLVE_COLUMNS_H
 #define PLANNER_SOLVE_COLUMNS_H
 
-#include <glpk.h>
-
+#include "planner/solve/cover.h"
 #include "planner/solve/price.h"
 #include "planner/solve/race.h"
 
@@ -19,23 +18,19 @@ struct columns {
 	struct race *race;
 	struct price *price;
 	struct rng rng;
-	glp_prob *lp;
-	uint32_t width, n;        /* columns 1..n of lp */
-	size_t cap;
-	uint32_t *start, *type;   /* column j: type[start[j - 1] .. start[j]) with repetition */
-	size_t cap_start;
+	struct cover *lp;
+	uint32_t width, kept;     /* columns below `kept` are never trimmed */
 	uint32_t *rest;           /* [type] still to cover (all, or what a dive has left) */
-	double *dual, *center;
+	double *dual, *center;    /* dual is the master's */
 	int64_t *value;
 	double objective, center_bound;
-	uint64_t pivots;
 };
 
 void columns_init(struct columns *c, struct race *r, uint64_t seed);
 void columns_fini(struct columns *c);
 void columns_add(struct columns *c, const uint32_t *types, uint32_t n);
 void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins);
-/* Solve the master over the columns there are: objective and dual. false = GLPK gave up. */
+/* Solve the master over the columns there are: objective and dual. false = time is up. */
 bool columns_solve(struct columns *c);
 /* Generate columns for the present duals by quick pricing; -> how many. */
 uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth);

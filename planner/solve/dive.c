@@ -13,6 +13,9 @@
 #include "base/mem.h"
 
 #define SURE 0.999
+#define LEAST_PART 1e-3    /* of a bin, below which it is taken for none */
+#define SURE_ENOUGH 0.7    /* to be fixed beside the surest */
+#define FEW_SHARE 12       /* of the bins still to fix, this part at once at most */
 #define NOISE 0.25         /* on fractions when the next bin is chosen; the first dive has none */
 #define DIVE_BREADTH 3
 #define DIVE_ROUNDS 4      /* of pricing between two roundings: enough to repair, not to converge */
@@ -24,19 +27,20 @@ struct dive {
 	double noise;
 	int32_t *bin_of;
 	uint32_t *placed;           /* [type] replicas given a bin so far */
+	struct cover_basis *root;
 };
 
 static void column_fix(struct dive *d, uint32_t j)
 {
 	struct columns *c = d->c;
 
-	for (uint32_t i = c->start[j - 1]; i < c->start[j]; i++) {
-		uint32_t t = c->type[i];
+	for (size_t e = c->lp->start[j]; e < c->lp->start[j + 1]; e++) {
+		uint32_t t = c->lp->row[e];
 
-		if (!c->rest[t])
-			continue;
-		c->rest[t]--;
-		d->bin_of[c->p->first[t] + d->placed[t]++] = (int32_t)d->fixed;
+		for (double k = 0; k < c->lp->many[e] && c->rest[t]; k++) {
+			c->rest[t]--;
+			d->bin_of[c->p->first[t] + d->placed[t]++] = (int32_t)d->fixed;
+		}
 	}
 	d->fixed++;
 }
@@ -47,45 +51,57 @@ static void rest_set(struct dive *d)
 	struct columns *c = d->c;
 
 	for (uint32_t t = 0; t < c->p->n_types; t++)
-		glp_set_row_bnds(c->lp, (int)t + 1, c->rest[t] ? GLP_LO : GLP_FR, c->rest[t], 0);
+		cover_demand(c->lp, t, c->rest[t]);
 }
 
-static double column_score(struct dive *d, uint32_t j)
+struct mark { double score; uint32_t column; };
+
+static int by_score(const void *a, const void *b)
 {
-	struct columns *c = d->c;
-	double x = glp_get_col_prim(c->lp, (int)j);
-	double part = x - floor(x);
+	const struct mark *x = a, *y = b;
 
-	if (part < 1e-6)
-		return 0;
-	return part + d->noise * rng_unit(&c->rng);
+	if (x->score != y->score)
+		return x->score < y->score ? 1 : -1;
+	return x->column < y->column ? -1 : x->column > y->column;
 }
 
-/* Fix all bins at one or more, or else the surest. false = nothing left. */
+/* Does the column still cover what is left, all of it? */
+static bool column_whole(const struct dive *d, uint32_t j)
+{
+	const struct cover *lp = d->c->lp;
+
+	for (size_t e = lp->start[j]; e < lp->start[j + 1]; e++)
+		if (d->c->rest[lp->row[e]] < lp->many[e])
+			return false;
+	return true;
+}
+
+/* Fix all bins at one or more; then of the others the surest, and a few more if they are sure enough and share nothing. */
 static bool bins_round(struct dive *d)
 {
-	struct columns *c = d->c;
-	uint32_t n = c->n, best = 0, before = d->fixed;
-	double most = 0, *x = mem_alloc(n + 1, sizeof(double));
+	const struct cover *lp = d->c->lp;
+	struct mark *mark = mem_alloc(lp->rows + 1, sizeof(*mark));
+	uint32_t n = 0, before = d->fixed, more = 1 + (d->target > d->fixed ? d->target - d->fixed : 0) / FEW_SHARE;
 
-	for (uint32_t j = 1; j <= n; j++)
-		x[j] = glp_get_col_prim(c->lp, (int)j);
-	for (uint32_t j = 1; j <= n; j++)
-		for (uint32_t k = 0; k + SURE <= x[j]; k++)
-			column_fix(d, j);
-	if (d->fixed == before) {
-		for (uint32_t j = 1; j <= n; j++) {
-			double score = column_score(d, j);
+	for (uint32_t k = 0; k < lp->rows; k++) {
+		double x = lp->value[k];
 
-			if (score > most) {
-				most = score;
-				best = j;
-			}
-		}
-		if (best)
-			column_fix(d, best);
+		if (lp->basis[k] < 0 || x < LEAST_PART)
+			continue;
+		for (; x >= SURE; x--)
+			column_fix(d, (uint32_t)lp->basis[k]);
+		if (x > LEAST_PART)
+			mark[n++] = (struct mark){ x + d->noise * rng_unit(&d->c->rng), (uint32_t)lp->basis[k] };
 	}
-	free(x);
+	if (d->fixed > before)
+		more = 0;
+	qsort(mark, n, sizeof(*mark), by_score);
+	for (uint32_t i = 0; i < n && more && (d->fixed == before || mark[i].score >= SURE_ENOUGH); i++)
+		if (d->fixed == before || column_whole(d, mark[i].column)) {
+			column_fix(d, mark[i].column);
+			more--;
+		}
+	free(mark);
 	return d->fixed > before;
 }
 
@@ -123,6 +139,10 @@ static void dive_repair(struct dive *d, struct eject *e)
 			d->bin_of[d->c->p->first[t] + i] = -1;
 	if (d->fixed > d->target)
 		return;
+	if (!rest_total(d->c)) {
+		race_offer(r, d->bin_of, d->fixed, "column_dive");
+		return;
+	}
 	eject_load(e, d->bin_of, d->target);
 	if (!eject_run(e, r, REPAIR_STEPS))
 		return;
@@ -136,6 +156,8 @@ static void dive_once(struct dive *d, struct eject *e)
 
 	memcpy(c->rest, c->p->count, c->p->n_types * sizeof(uint32_t));
 	memset(d->placed, 0, c->p->n_types * sizeof(uint32_t));
+	if (d->root)
+		cover_load(c->lp, d->root);
 	d->fixed = 0;
 	d->target = c->race->best - 1;
 	while (rest_solve(d) && d->fixed < d->target && bins_round(d) && rest_total(c) && !race_done(c->race, 0))
@@ -150,9 +172,12 @@ void dive_race(struct columns *c, struct eject *repair)
 			  .placed = mem_alloc(c->p->n_types, sizeof(uint32_t)) };
 
 	for (uint32_t n = 0; !race_done(c->race, 1); n++) {
+		if (!d.root)
+			d.root = cover_save(c->lp);
 		d.noise = n ? NOISE * (1 + n % 4) : 0;
 		dive_once(&d, repair);
 	}
+	cover_basis_free(d.root);
 	free(d.bin_of);
 	free(d.placed);
 }

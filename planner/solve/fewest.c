@@ -15,7 +15,7 @@
 #include "planner/solve/tight.h"
 
 #define MAX_ITEMS 50000        /* beyond, one scan of all bins per step is too dear */
-#define MAX_COLUMN_TYPES 4000  /* rows of the master that GLPK solves within seconds */
+#define MAX_COLUMN_TYPES 2000  /* rows of the master; its inverse is a square of them */
 #define WARM_STEPS 3000         /* of ejection: its bins are better first columns than first fit's */
 #define FIRST_STEPS 30000      /* of ejection before columns, when they take turns */
 
@@ -84,7 +84,6 @@ void fewest_race(struct race *r, unsigned threads, uint64_t seed)
 		race_in_turns(r, seed);
 	else
 		race_beside(r, threads, seed);
-	glp_free_env();
 }
 
 static bool fewest_applies(const struct search *s)

@@ -1,7 +1,8 @@
 /*
  * With m bins, column c leaves m * capacity - total demand unused; no single bin may waste more. When that is little (planted
  * perfect packings, triplets), listing the bins that are full enough is cheap, while pricing by values cannot tell them
- * apart. Depth first over types in order; gives up after MAX_NODES, keeping what it found.
+ * apart. Depth first over types in order; gives up after MAX_NODES, keeping what it found,
+ * and keeps nothing when that is so much that it tells nothing.
  */
 #include "planner/solve/tight.h"
 
@@ -11,7 +12,7 @@
 #include "base/mem.h"
 
 #define MAX_NODES 3000000
-#define MAX_BINS 20000
+#define BINS_PER_TYPE 16  /* with more, they are no better than any others, and slow the master down */
 #define NODES_PER_STOP 4096
 #define LEAST_SHARE 0.25  /* of a bin's capacity: with more waste than this in every column, too many bins qualify */
 
@@ -20,8 +21,9 @@ struct tight {
 	int64_t *waste, *room;   /* [column]; [depth * columns] */
 	uint32_t **list, *chosen;
 	uint64_t nodes;
-	uint32_t found;
-	bool stop;
+	uint32_t *bin, *end, n, max;  /* bin i: types bin[end[i - 1]] .. */
+	size_t cap, used;
+	bool stop, many;
 };
 
 /* What each column may waste in all; false when nothing is gained by looking. */
@@ -51,6 +53,14 @@ static bool fits(const int64_t *room, const int64_t *demand, uint32_t n)
 	return true;
 }
 
+static void bin_keep(struct tight *x, uint32_t depth)
+{
+	x->bin = array_grow(x->bin, &x->cap, x->used + depth, sizeof(*x->bin));
+	memcpy(x->bin + x->used, x->chosen, depth * sizeof(*x->bin));
+	x->used += depth;
+	x->end[x->n++] = (uint32_t)x->used;
+}
+
 static void explore(struct tight *x, uint32_t depth, uint32_t n)
 {
 	const struct pack *p = x->c->p;
@@ -58,8 +68,10 @@ static void explore(struct tight *x, uint32_t depth, uint32_t n)
 	int64_t *next = x->room + (size_t)(depth + 1) * p->n_columns;
 
 	if (depth && fits(x->waste, room, p->n_columns)) {
-		columns_add(x->c, x->chosen, depth);
-		x->stop |= ++x->found >= MAX_BINS;
+		x->many |= x->n >= x->max;
+		x->stop |= x->many;
+		if (!x->many)
+			bin_keep(x, depth);
 	}
 	for (uint32_t i = 0; i < n && !x->stop; i++) {
 		uint32_t t = x->list[depth][i], same = 1, m = 0;
@@ -91,10 +103,16 @@ void tight_add(struct columns *c, uint32_t bins)
 		for (uint32_t t = 0; t < p->n_types; t++)
 			x.list[0][t] = t;
 		memcpy(x.room, p->capacity, p->n_columns * sizeof(int64_t));
+		x.max = BINS_PER_TYPE * p->n_types;
+		x.end = mem_alloc(x.max, sizeof(uint32_t));
 		explore(&x, 0, p->n_types);
+		for (uint32_t i = 0, from = 0; i < x.n && !x.many; from = x.end[i++])
+			columns_add(c, x.bin + from, x.end[i] - from);
 		for (uint32_t i = 0; i < c->width + 2; i++)
 			free(x.list[i]);
 		free(x.list);
+		free(x.bin);
+		free(x.end);
 		free(x.chosen);
 		free(x.room);
 	}
