@@ -30,7 +30,25 @@ key p; key Enter
 wait_for shows "who delayed $name" || fail "drill-down: $(screen)"
 key Escape
 wait_for shows SERVICE || fail "back: $(screen)"
+key S; key S
+wait_for shows 'order: name' || fail "orders: $(screen)"
 key q
 wait_for test -s "$work/after" || fail "q does not quit"
 cmp "$work/before" "$work/after" || fail "the terminal was not given back"
+tmux -S "$socket" kill-server
+command -v redis-benchmark > /dev/null || { echo "top: all passed, without a server of requests (no redis)"; exit 0; }
+
+# A server of requests beside the burner: latency and estimate in the table, both and the culprit in its drill-down, in 80 columns.
+"$COTENANT" run "$name-db" -- taskset -c 0 redis-server --port 16391 --save '' > /dev/null 2>&1 &
+wait_for redis-cli -p 16391 ping || fail "redis did not start"
+taskset -c 1 redis-benchmark -p 16391 -n 100000000 -c 4 -t get > /dev/null 2>&1 &
+tmux -S "$socket" -f /dev/null new-session -d -s top -x 80 -y 20 "$COTENANT top --budget 0 --interval 500ms --sort latency -s $name-db -s $name"
+wait_for shows "^.$name-db? .*  [0-9]+\.[0-9]{2} +[0-9.]+(us|ms)" || fail "latency and estimate: $(screen)"
+screen | awk 'length($0) > 80 { exit 1 }' || fail "more than 80 columns: $(screen)"
+key Enter
+wait_for shows "who delayed $name-db  slowdown [0-9.]+ \([0-9.]+ to [0-9.]+\)" || fail "estimate: $(screen)"
+wait_for shows '[0-9]+ requests/s  mean [0-9.]+(us|ms)  p50 .*  p99 .*  by neighbours [0-9.]+%' || fail "requests: $(screen)"
+wait_for shows "^ request +$name +service" || fail "culprit of the requests: $(screen)"
+screen | head -n 12
+key q
 echo "top: all passed"

@@ -1,5 +1,6 @@
 """Table of truth_slowdown.sh: estimated beside true slowdown, pairing by pairing. usage: truth_slowdown.py FOLDER REPEATS SECONDS VICTIMS NEIGHBOURS"""
 import json
+import re
 import statistics
 import sys
 
@@ -8,7 +9,7 @@ folder, repeats, seconds, victims, neighbours = sys.argv[1], int(sys.argv[2]), s
 
 def figure(name):
     with open(f"{folder}/{name}.out") as f:
-        return float(next(line for line in f if line.startswith("figure="))[7:])
+        return float(re.search(r"throughput=([0-9.]+)", f.read())[1])
 
 
 def find(node, wanted):

@@ -45,7 +45,7 @@ neighbour() { # kind seconds
 	esac > "$work/$1.out" 2>&1
 }
 
-figure() { sed -n 's/^figure=//p' "$1"; }
+figure() { sed -n 's/.*throughput=\([0-9.]*\).*/\1/p' "$1"; }
 
 run() { # repeat victim [neighbour]
 	local name=$1.$2.${3:-alone} recorder pid=
@@ -71,6 +71,10 @@ run() { # repeat victim [neighbour]
 }
 
 for v in "${victims[@]}"; do
+	if "$lab" "$v" ready > /dev/null 2>&1; then
+		echo "truth-slowdown: another $v already listens where tests/lab_service.sh starts its own; stop it first" >&2
+		exit 3
+	fi
 	"$cotenant" run "$v" -- "$lab" "$v" start > "$work/$v.server" 2>&1 &
 	servers+=($!)
 	wait_for "$lab" "$v" ready
