@@ -49,7 +49,7 @@ struct conversation {
 	__u64 later_ns;          /* latest arrival of bytes after that; 0 = none */
 	__u64 answered_ns;       /* latest response; 0 = none yet */
 	__u32 read;              /* TCP: copied_seq at the latest response. Unix: arrivals since then */
-	__u16 client;            /* slot of the client where it is on this node, else SLOT_UNKNOWN */
+	__u16 client;            /* slot of the client where it is a service on this node, else SLOT_UNKNOWN */
 	__u16 slot;              /* who answered last */
 	__u8 kind, local, paced; /* paced: the client asks at its own pace, not when it has its answer */
 	__u8 pad;
@@ -297,7 +297,7 @@ static __always_inline void turn_record(struct conversation *c, __u64 now)
 	if (!rec || task->flags & PF_KTHREAD)
 		return;
 	slot = slot_of_task(task, rec);
-	c->client = slot;
+	c->client = slot >= SLOT_FIRST ? slot : SLOT_UNKNOWN; /* `other` is too many to be one's clients */
 	log = log_of(task, rec);
 	totals = c->answered_ns ? slot_totals(c->slot) : NULL;
 	if (!totals)

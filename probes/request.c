@@ -124,15 +124,20 @@ static int request_open(struct probe_shared *shared, void **state, struct err *e
 	return 0;
 }
 
+/* A socket is judged at its first bytes, so all listeners must be known before: new ones by the event, old ones by /proc. */
 static int request_attach(void *state, struct err *e)
 {
 	struct request_probe *p = state;
-	int err = request_bpf__attach(p->skel);
+	int err = 0;
 
-	if (err < 0)
-		return err_set(e, err, "cannot attach to the sockets' tracepoints: %s", strerror(-err));
-	listeners_read(bpf_map__fd(p->skel->maps.request_ports));
-	return 0;
+	p->skel->links.request_listen = bpf_program__attach(p->skel->progs.request_listen);
+	if (!p->skel->links.request_listen)
+		err = -errno;
+	if (!err) {
+		listeners_read(bpf_map__fd(p->skel->maps.request_ports));
+		err = request_bpf__attach(p->skel);
+	}
+	return err < 0 ? err_set(e, err, "cannot attach to the sockets' tracepoints: %s", strerror(-err)) : 0;
 }
 
 /* One slot's totals since load, all CPUs. Fields may be a few ns apart; they only grow. */
