@@ -1,11 +1,13 @@
 /*
- * Placement by curves over the day: capacity at every slot and a convex cost of utilisation (TERM_EXPONENTIAL), evaluated for a
- * candidate in some hundred vector instructions.
+ * One search's placement over the compiled instance, for fleets whose cost lies in curves over the day: capacity at every slot,
+ * and convex costs of load (TERM_EXPONENTIAL, TERM_HINGE) beside the cost of nodes in use and of moves.
  *
- * All columns are 32-bit integers, so feasibility is exact and books never drift; only the cost is float. A row begins
- * with the columns of the curve that is paid for, padded to whole vectors, then all the others.
- * `struct curve` is one search's placement over the compiled instance. Nodes and their items may be worked on by several threads
- * as long as no two touch the same node.
+ * A row of the instance's columns is 32-bit integers, so feasibility is exact and books never drift; only costs are float.
+ * It begins with the curves that are paid for, each padded to whole vectors, then all other columns. Beside it lies
+ * a coarse row: means over blocks of neighbouring slots. By convexity (Jensen) the cost of the means is never above the cost of the curve,
+ * and what it lacks hardly changes with one replica more or less, so most proposals are judged by a cache line per row.
+ *
+ * Nodes and their items may be worked on by several threads as long as no two touch the same node (and see curve_rules.h).
  */
 #ifndef PLANNER_SOLVE_CURVE_H
 #define PLANNER_SOLVE_CURVE_H
@@ -15,45 +17,57 @@
 
 #include "planner/instance.h"
 
+#define CURVE_LANES 8
+#define CURVE_MAX_PAID 4
+#define CURVE_BLOCKS 16       /* per paid curve: one cache line of floats */
+#define CURVE_MAX_COLUMNS 60000
+#define NO_ITEM UINT32_MAX
+
+/* One term over one resource: sum over slots of price * f(max(0, load * scale - threshold)), f = expm1 or identity. */
+struct curve_paid {
+	const struct term *term;
+	uint32_t first, slots, width;  /* in a row: first lane, slots, lanes with padding */
+	uint32_t coarse, coarse_width; /* in a coarse row */
+	float price;                   /* weight * scale / slots */
+	bool exponential;
+};
+
+struct curve_list { uint32_t *v; uint32_t n, cap; };
+
+struct model;
+struct curve_rules;
+
 struct curve {
 	const struct instance *in;
-	uint32_t paid, width;      /* columns paid for (padded), columns in a row (padded) */
-	uint32_t paid_slots;
-	float threshold, price;    /* price: weight * scale / slots */
-	float move;                /* weight of move costs */
+	struct curve_rules *rules;
+	struct curve_paid paid[CURVE_MAX_PAID];
+	uint32_t n_paid, paid_width, width, coarse_width; /* lanes paid for; in a row; in a coarse row */
+	float move, toll;          /* weight of move costs; what the search itself asks for a move, to stay in its budget */
 	float *node_price;         /* [node]: cost of using it */
-	float *inverse;            /* [node]: 1 / capacity of the paid resource */
-	int32_t *need;             /* [service * width] */
-	int32_t *room;             /* [node * width] */
-	uint32_t *item_group;
+	float *scale;              /* [node * n_paid + p] */
+	int32_t *need, *room;      /* [service * width], [node * width] */
+	float *over;               /* [node * paid_width]: load * scale - threshold; padding far below zero */
+	float *coarse_need, *coarse_over, *coarse_price; /* [service * coarse_width], [node * …], [coarse_width] */
+	float *node_sum, *coarse_sum; /* [node]: what its load costs now, without node_price; the same of the coarse row */
 	int32_t *item_node;        /* [item], NO_NODE = unplaced */
-	uint32_t *node_items;
-	float *node_sum;           /* [node]: what it costs now */
-	uint16_t *count;           /* [node * n_groups + group] */
-	uint64_t *present;         /* [node * present_words + group / 64]: count > 0, small enough to stay in cache */
-	uint32_t present_words;
-	uint32_t *version;         /* [node]: changes with the node */
-	float *without;            /* [item]: its node's cost without it, while without_version is the node's */
-	uint32_t *without_version;
-	uint32_t *self_cap;
-	struct { uint32_t *start, *other, *k; } holds, held; /* "where g at most k of other", "where other at most k of g" */
+	struct curve_list *items;  /* [node] */
+	uint32_t *at;              /* [item]: position in its node's list */
 };
 
 bool curve_applies(const struct instance *in);
-struct curve *curve_new(const struct instance *in); /* all nodes empty, nothing placed */
+struct curve *curve_new(const struct instance *in, const struct model *model); /* nothing placed; model may be NULL */
 void curve_free(struct curve *c);
 
 void curve_put(struct curve *c, uint32_t item, uint32_t node); /* item must be unplaced; no checks */
 void curve_take(struct curve *c, uint32_t item);
 
-/* Change of cost, INFINITY when capacity forbids it. For shift, an unplaced item is only put. */
-float curve_shift_delta(struct curve *c, uint32_t item, uint32_t to);
-float curve_swap_delta(struct curve *c, uint32_t a, uint32_t b);
-/* Rules between groups and pins; dearer to check than the cost, so ask when the cost is wanted. */
-bool curve_shift_allowed(const struct curve *c, uint32_t item, uint32_t to);
-bool curve_swap_allowed(const struct curve *c, uint32_t a, uint32_t b);
-/* +1 when the item would count as moved on this node and is at home now, and so on. */
-int curve_move_change(const struct curve *c, uint32_t item, uint32_t to);
-double curve_total(const struct curve *c);
+/*
+ * A change: item a goes to node `to`; b, when not NO_ITEM, comes from there to where a was (both placed then). An unplaced
+ * a is only put. Change of cost with tolls, INFINITY when capacity forbids it.
+ */
+void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to); /* a must be placed */
+void curve_settle(struct curve *c); /* costs anew from the integer books: ends the drift of many changes */
+float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to);
+double curve_total(const struct curve *c); /* without tolls */
 
 #endif

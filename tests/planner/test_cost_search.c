@@ -14,8 +14,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/search.h"
-#include "planner/solve/curve.h"
-#include "planner/solve/curve_bound.h"
 #include "planner/solve/scalar.h"
 #include "planner/term.h"
 
@@ -28,10 +26,6 @@ static const struct term scalar_terms[] = {
 	{ .kind = TERM_HINGE, .resource = 0, .weight = 10 }, { .kind = TERM_HINGE, .resource = 1, .weight = 3 },
 	{ .kind = TERM_BALANCE, .resource = 0, .resource2 = 1, .weight = 7, .target = 2 }, { .kind = TERM_MOVE, .weight = 1 },
 	{ .kind = TERM_MOVE_GROUP, .weight = 5 }, { .kind = TERM_MOVE_PAIR, .weight = 2 },
-};
-
-static const struct term curve_terms[] = {
-	{ .kind = TERM_NODE_COST, .weight = 1 }, { .kind = TERM_EXPONENTIAL, .resource = 0, .weight = 1, .threshold = 0.5, .scale = 10 },
 };
 
 /* Two resources; one service per item; the second resource is transient where it is scalar. */
@@ -170,57 +164,9 @@ static void test_place_walk(void **state)
 	assert_true(changes > 1000);
 }
 
-static void test_curve_walk(void **state)
-{
-	struct rng r;
-	struct instance *in;
-	struct curve *c;
-	struct curve_bound bound;
-	double least = INFINITY;
-	uint32_t changes = 0;
-
-	(void)state;
-	rng_seed(&r, 7);
-	in = instance_make(&r, 11, curve_terms, 2);
-	assert_true(curve_applies(in));
-	c = curve_new(in);
-	for (uint32_t i = 0; i < N_ITEMS; i++)
-		curve_put(c, i, (uint32_t)in->item_node[i]);
-	for (int k = 0; k < WALK; k++) {
-		uint32_t a = rng_below(&r, N_ITEMS), b = rng_below(&r, k % 2 ? N_ITEMS : N_NODES);
-		uint32_t to = k % 2 ? (uint32_t)c->item_node[b] : b, from = (uint32_t)c->item_node[a];
-		double before, delta, exact;
-
-		if (from == to)
-			continue;
-		delta = (double)(k % 2 ? curve_swap_delta(c, a, b) : curve_shift_delta(c, a, b));
-		if (!isfinite(delta) || !(k % 2 ? curve_swap_allowed(c, a, b) : curve_shift_allowed(c, a, b)))
-			continue;
-		before = objective_value(in, NULL, c->item_node);
-		curve_take(c, a);
-		if (k % 2) {
-			curve_take(c, b);
-			curve_put(c, b, from);
-		}
-		curve_put(c, a, to);
-		exact = objective_value(in, NULL, c->item_node);
-		assert_true(fabs(exact - before - delta) < 1e-3);
-		assert_true(fabs(exact - curve_total(c)) < 1e-3);
-		least = fmin(least, exact);
-		if (changes++ % 16 == 0)
-			assert_rules(in, c->item_node);
-	}
-	assert_true(changes > 1000);
-	curve_bound_find(&bound, in);
-	assert_true(bound.value > 0 && bound.value <= least);
-	curve_bound_fini(&bound);
-	curve_free(c);
-	instance_unmake(in);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_place_walk), cmocka_unit_test(test_curve_walk) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_place_walk) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

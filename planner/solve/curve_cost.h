@@ -1,0 +1,75 @@
+/*
+ * The cost of one node's load as vectors see it: shared by curve.c (every slot) and curve_region.c (blocks of slots).
+ *
+ * exp(x) - 1 on [0, 1] is x times a polynomial of the fifth degree, fitted for least relative error: 1.2e-7 (Remez-like
+ * fit by reweighted least squares); utilisation cannot exceed 1, so x cannot either.
+ */
+#ifndef PLANNER_SOLVE_CURVE_COST_H
+#define PLANNER_SOLVE_CURVE_COST_H
+
+#include <stddef.h>
+
+#include "planner/solve/curve.h"
+
+#pragma GCC diagnostic ignored "-Wpsabi" /* vectors pass between inlined functions only */
+
+#define CURVE_CLONES __attribute__((target_clones("avx2,fma", "default")))
+#define CURVE_INLINE static inline __attribute__((always_inline))
+
+typedef int32_t curve_ints __attribute__((vector_size(CURVE_LANES * 4)));
+typedef float curve_floats __attribute__((vector_size(CURVE_LANES * 4)));
+
+/* Slots that share one lane of a coarse row. */
+CURVE_INLINE uint32_t curve_block_length(uint32_t slots)
+{
+	return (slots + CURVE_BLOCKS - 1) / CURVE_BLOCKS;
+}
+
+/* f(max(0, x)) */
+CURVE_INLINE curve_floats curve_spent(curve_floats x, bool exponential)
+{
+	x = (curve_floats)((curve_ints)x & (x > 0));
+	if (!exponential)
+		return x;
+	return x * (0.99999988f + x * (0.50000882f + x * (0.16656026f + x * (0.04212792f + x * (0.00745023f + x * 0.00213452f)))));
+}
+
+CURVE_INLINE float curve_lanes_sum(curve_floats v)
+{
+	return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7]));
+}
+
+/* +1 when the item would count as moved on this node and is at home now, and so on. */
+CURVE_INLINE int curve_move_change(const struct curve *c, uint32_t item, uint32_t to)
+{
+	int32_t home = c->in->item_node[item];
+
+	if (home == NO_NODE)
+		return 0;
+	return (home != (int32_t)to) - (c->item_node[item] != NO_NODE && c->item_node[item] != home);
+}
+
+CURVE_INLINE float curve_move_price(const struct curve *c, uint32_t item, uint32_t to)
+{
+	if (c->move <= 0 && c->toll <= 0)
+		return 0;
+	return (c->toll + c->move * (float)c->in->services[c->in->item_service[item]].move_cost) * (float)curve_move_change(c, item, to);
+}
+
+/* Coarse cost of a node with `in` added and `out` taken away (coarse rows of services). */
+CURVE_INLINE curve_floats curve_coarse(const struct curve *c, uint32_t node, const float *in, const float *out)
+{
+	const curve_floats *over = (const curve_floats *)(c->coarse_over + (size_t)node * c->coarse_width);
+	const curve_floats *a = (const curve_floats *)in, *b = (const curve_floats *)out, *price = (const curve_floats *)c->coarse_price;
+	curve_floats sum = { 0 };
+
+	for (uint32_t p = 0, k = 0; p < c->n_paid; p++) {
+		float scale = c->scale[(size_t)node * c->n_paid + p];
+
+		for (uint32_t end = k + c->paid[p].coarse_width / CURVE_LANES; k < end; k++)
+			sum += price[k] * curve_spent(over[k] + (a[k] - b[k]) * scale, c->paid[p].exponential);
+	}
+	return sum;
+}
+
+#endif

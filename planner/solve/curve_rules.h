@@ -1,0 +1,56 @@
+/*
+ * Everything but capacity that decides where a replica may stand: pins, "at most k of b where a runs", spread over labels,
+ * dependencies (near), slowdown limits against the interference model. Kept up to date by struct curve's puts and moves.
+ *
+ * Regions and threads: caps and limits concern one node. Rules over label values concern many, so groups tied together by such rules
+ * form a cluster, and a cluster is changed by one region at a time (cluster_owner); the others may move its replicas
+ * only between nodes of the same label values. Clusters start without an owner: anybody may change them.
+ */
+#ifndef PLANNER_SOLVE_CURVE_RULES_H
+#define PLANNER_SOLVE_CURVE_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "planner/instance.h"
+#include "planner/predict.h"
+#include "planner/solve/curve.h"
+
+#define CURVE_ANY UINT32_MAX /* owner: whoever; region: the only one at work; cluster: none */
+#define CURVE_SIGN_WORDS 8
+
+/* Replicas of a group by value of a label, and what is asked of them. */
+struct curve_tally {
+	uint32_t label, min_distinct, max_per_value; /* 0 = no such bound */
+	uint32_t *count, distinct, placed, size;     /* [value] */
+};
+
+struct curve_near { uint32_t a, b; }; /* tallies: a value that holds a's group holds one of b's */
+
+struct curve_index { uint32_t *start, *v, *k; }; /* per group: v[start[g] .. start[g + 1]) */
+
+struct curve_rules {
+	const struct instance *in;
+	const struct model *model;
+	uint32_t *item_group;
+	uint64_t *sign;            /* [node * CURVE_SIGN_WORDS]: bits of the groups it may hold, so that "none" is told without looking */
+	uint32_t *self_cap;        /* [group] */
+	struct curve_index holds, held; /* "where g at most k of v", "where v at most k of g" */
+	struct curve_tally *tallies;
+	struct curve_near *nears;
+	struct curve_index tallies_of, nears_of;
+	uint32_t n_tallies, n_clusters;
+	uint32_t *cluster;         /* [group], CURVE_ANY = none */
+	uint32_t *cluster_owner;   /* [cluster]: region */
+	uint32_t *rank;            /* [group]: place lower ones first, so that dependencies find what they need */
+};
+
+struct curve_rules *curve_rules_new(const struct instance *in, const struct model *model);
+void curve_rules_free(struct curve_rules *r);
+
+/* May the change of curve_delta() be made, by this region? */
+bool curve_rules_allow(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, uint32_t region);
+/* Called by struct curve once its lists are changed; from or to may be NO_NODE. */
+void curve_rules_moved(struct curve *c, uint32_t item, int32_t from, int32_t to);
+
+#endif

@@ -1,0 +1,160 @@
+/* See curve_split.h. */
+#include "planner/solve/curve_split.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "planner/solve/curve_rules.h"
+
+#define REGION_NODES 100 /* so that the coarse rows of a region stay in a core's own cache */
+
+static void shuffle(struct rng *r, uint32_t *v, uint32_t n)
+{
+	for (uint32_t i = n; i > 1; i--) {
+		uint32_t k = rng_below(r, i), other = v[i - 1];
+
+		v[i - 1] = v[k];
+		v[k] = other;
+	}
+}
+
+/* Nodes dealt out at random; in each region those in use come first. */
+static void deal_nodes(struct curve_split *x, struct rng *rng)
+{
+	uint32_t n = x->c->in->n_nodes, at = 0;
+
+	shuffle(rng, x->order, n);
+	for (uint32_t k = 0; k < x->n_regions; k++) {
+		struct curve_region *r = &x->regions[k];
+		uint32_t from = (uint32_t)((uint64_t)n * k / x->n_regions), to = (uint32_t)((uint64_t)n * (k + 1) / x->n_regions);
+
+		r->nodes = x->nodes + at;
+		for (int used = 1; used >= 0; used--) {
+			for (uint32_t i = from; i < to; i++)
+				if ((x->c->items[x->order[i]].n > 0) == used) {
+					x->region_of[x->order[i]] = k;
+					x->nodes[at++] = x->order[i];
+				}
+			if (used)
+				r->n_open = (uint32_t)(x->nodes + at - r->nodes);
+		}
+		r->n_nodes = to - from;
+	}
+}
+
+/* The smaller before the larger, so that neighbours in a region's list are alike in size. */
+static void deal_items(struct curve_split *x)
+{
+	uint32_t at = 0;
+
+	for (uint32_t k = 0; k < x->n_regions; k++) {
+		struct curve_region *r = &x->regions[k];
+
+		r->items = x->items + at;
+		r->n_items = 0;
+		for (uint32_t i = 0; i < r->n_open; i++)
+			at += x->c->items[r->nodes[i]].n;
+	}
+	for (uint32_t i = 0; i < x->c->in->n_items; i++) {
+		uint32_t item = x->by_size[i];
+
+		if (x->c->item_node[item] != NO_NODE) {
+			struct curve_region *r = &x->regions[x->region_of[x->c->item_node[item]]];
+
+			r->items[r->n_items++] = item;
+		}
+	}
+}
+
+/* Each cluster of rules over labels goes to the region of one of its replicas, drawn at random. */
+static void deal_clusters(struct curve_split *x, struct rng *rng)
+{
+	struct curve_rules *r = x->c->rules;
+	uint32_t *seen;
+
+	if (!r->n_clusters)
+		return;
+	seen = mem_alloc(r->n_clusters, sizeof(*seen));
+	for (uint32_t i = 0; i < x->c->in->n_items; i++) {
+		uint32_t k = r->cluster[r->item_group[i]];
+
+		if (k != CURVE_ANY && x->c->item_node[i] != NO_NODE && !rng_below(rng, ++seen[k]))
+			r->cluster_owner[k] = x->region_of[x->c->item_node[i]];
+	}
+	free(seen);
+}
+
+struct sized { double size; uint32_t item; };
+
+static int compare_sized(const void *a, const void *b)
+{
+	const struct sized *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return (x->item > y->item) - (x->item < y->item);
+}
+
+/* By what an item needs of the paid resources, mean over the day. */
+static uint32_t *items_by_size(const struct curve *c)
+{
+	uint32_t n = c->in->n_items, *order = mem_alloc(n, sizeof(*order));
+	struct sized *v = mem_alloc(n, sizeof(*v));
+
+	for (uint32_t i = 0; i < n; i++) {
+		const float *need = c->coarse_need + (size_t)c->in->item_service[i] * c->coarse_width;
+
+		v[i].item = i;
+		for (uint32_t p = 0; p < c->n_paid; p++)
+			for (uint32_t k = 0; k < c->paid[p].coarse_width; k++)
+				v[i].size += (double)(need[c->paid[p].coarse + k] * c->coarse_price[c->paid[p].coarse + k] * c->scale[p]);
+	}
+	qsort(v, n, sizeof(*v), compare_sized);
+	for (uint32_t i = 0; i < n; i++)
+		order[i] = v[i].item;
+	free(v);
+	return order;
+}
+
+struct curve_split *curve_split_new(struct curve *c)
+{
+	struct curve_split *x = mem_alloc(1, sizeof(*x));
+	uint32_t n = c->in->n_nodes;
+
+	x->c = c;
+	x->region_of = mem_alloc(n, sizeof(uint32_t));
+	x->nodes = mem_alloc(n, sizeof(uint32_t));
+	x->order = mem_alloc(n, sizeof(uint32_t));
+	x->items = mem_alloc(c->in->n_items, sizeof(uint32_t));
+	x->by_size = items_by_size(c);
+	for (uint32_t m = 0; m < n; m++)
+		x->order[m] = m;
+	x->n_regions = (n + REGION_NODES - 1) / REGION_NODES;
+	x->regions = mem_alloc(x->n_regions, sizeof(*x->regions));
+	for (uint32_t k = 0; k < x->n_regions; k++) {
+		x->regions[k].c = c;
+		x->regions[k].index = k;
+	}
+	return x;
+}
+
+void curve_split_free(struct curve_split *x)
+{
+	if (!x)
+		return;
+	free(x->regions);
+	free(x->region_of);
+	free(x->nodes);
+	free(x->order);
+	free(x->items);
+	free(x->by_size);
+	free(x);
+}
+
+void curve_split_deal(struct curve_split *x, struct rng *rng)
+{
+	deal_nodes(x, rng);
+	deal_items(x);
+	deal_clusters(x, rng);
+}

@@ -1,0 +1,213 @@
+/*
+ * Books of curves against the slow truth: random fleets, random walks. Every change of cost that the search believes must be the difference
+ * of two evaluations from scratch, coarse costs must lie below exact ones, and verify must find no rule broken. Curves of 1 to 288 slots,
+ * one and two paid resources, hinges and exponentials.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "planner/moves.h"
+#include "planner/solve/curve.h"
+#include "planner/solve/curve_bound.h"
+#include "planner/solve/curve_build.h"
+#include "planner/solve/curve_rules.h"
+#include "planner/term.h"
+#include "planner/verify.h"
+#include "tests/planner/planted.h"
+
+#define WALK 6000
+#define NODES 12
+#define SERVICES 60
+
+static const struct term cpu_only[] = {
+	{ .kind = TERM_NODE_COST, .weight = 1 }, { .kind = TERM_EXPONENTIAL, .resource = 0, .weight = 1, .threshold = 0.5, .scale = 10 },
+};
+static const struct term two_curves[] = {
+	{ .kind = TERM_NODE_COST, .weight = 3 }, { .kind = TERM_EXPONENTIAL, .resource = 1, .weight = 2, .threshold = 0.3, .scale = 4 },
+	{ .kind = TERM_HINGE, .resource = 0, .weight = 0.001 }, { .kind = TERM_MOVE, .weight = 0.25 },
+};
+
+static const struct shape { uint32_t slots; const struct term *terms; uint32_t n_terms; } shapes[] = {
+	{ 1, cpu_only, 2 }, { 7, two_curves, 4 }, { 24, cpu_only, 2 }, { 24, two_curves, 4 }, { 98, cpu_only, 2 }, { 288, two_curves, 4 },
+};
+
+/* Two dependencies and a wish for two zones, which the planted packing holds. */
+static void add_rules(struct instance *in, const int32_t *planted)
+{
+	in->nears = mem_alloc(2, sizeof(*in->nears));
+	in->nears[in->n_nears++] = (struct rule_near){ in->services[10].group, in->services[11].group, 0 };
+	in->nears[in->n_nears++] = (struct rule_near){ in->services[20].group, in->services[21].group, LABEL_NODE };
+	assert_int_equal(planted[10], planted[11]);
+	for (uint32_t i = 0; i < in->n_spreads; i++)
+		in->spreads[i].min_distinct = 2;
+}
+
+static struct instance *fleet_new(const struct shape *shape, uint64_t seed, int32_t **planted)
+{
+	struct planted_shape f = { .services = SERVICES, .nodes = NODES, .slots = shape->slots, .resources = 2, .per_node = 6,
+				   .spreads = 6, .conflicts = 60, .fill = 0.7, .seed = seed };
+	struct instance *in = planted_new(&f, planted);
+
+	in->terms = mem_alloc(shape->n_terms, sizeof(*in->terms));
+	for (uint32_t i = 0; i < shape->n_terms; i++)
+		in->terms[in->n_terms++] = shape->terms[i];
+	in->soft = mem_alloc((size_t)NODES * in->n_columns, sizeof(int64_t));
+	for (size_t k = 0; k < (size_t)NODES * in->n_columns; k++)
+		in->soft[k] = 20000 + (int64_t)(k % 5) * 1000;
+	for (uint32_t i = 0; i < in->n_items; i += 2)
+		in->item_node[i] = (*planted)[i];
+	add_rules(in, *planted);
+	return in;
+}
+
+static void assert_holds(const struct instance *in, const struct curve *c)
+{
+	struct plan *p = plan_new(in);
+	struct verify v;
+
+	for (uint32_t i = 0; i < in->n_items; i++)
+		p->item_node[i] = c->item_node[i];
+	plan_count(p);
+	moves_order(p);
+	p->cost = objective_value(in, NULL, c->item_node);
+	verify_plan(&v, p, NULL);
+	for (uint32_t i = 0; i < v.n_texts; i++)
+		print_error("%s\n", v.texts[i]);
+	assert_int_equal(v.n_violations, 0);
+	verify_fini(&v);
+	plan_free(p);
+}
+
+static void assert_costs(const struct instance *in, struct curve *c)
+{
+	double exact = objective_value(in, NULL, c->item_node);
+
+	assert_true(fabs(exact - curve_total(c)) < 1e-4 * fmax(1, exact));
+	for (uint32_t m = 0; m < in->n_nodes; m++)
+		assert_true(c->coarse_sum[m] <= c->node_sum[m] + 1e-4f * fmaxf(1, c->node_sum[m]));
+}
+
+static uint32_t walk(const struct instance *in, struct curve *c, struct rng *r, double *least)
+{
+	uint32_t changes = 0;
+
+	for (int k = 0; k < WALK; k++) {
+		uint32_t a = rng_below(r, in->n_items), b = k % 2 ? rng_below(r, in->n_items) : NO_ITEM;
+		uint32_t to = b == NO_ITEM ? rng_below(r, in->n_nodes) : (uint32_t)c->item_node[b];
+		double before, delta, after;
+
+		if (to == (uint32_t)c->item_node[a])
+			continue;
+		delta = (double)curve_delta(c, a, b, to);
+		if (!isfinite(delta) || !curve_rules_allow(c, a, b, to, CURVE_ANY))
+			continue;
+		before = objective_value(in, NULL, c->item_node);
+		curve_change(c, a, b, to);
+		after = objective_value(in, NULL, c->item_node);
+		assert_true(fabs(after - before - delta) < 1e-4 * fmax(1, before));
+		*least = fmin(*least, after);
+		if (changes++ % 32 == 0) {
+			assert_costs(in, c);
+			assert_holds(in, c);
+		}
+	}
+	return changes;
+}
+
+static void test_walk(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < sizeof(shapes) / sizeof(shapes[0]); seed++) {
+		int32_t *planted;
+		struct instance *in = fleet_new(&shapes[seed], seed + 1, &planted);
+		struct curve *c;
+		struct curve_bound bound;
+		double least = INFINITY;
+		struct rng r;
+
+		rng_seed(&r, seed);
+		assert_true(curve_applies(in));
+		c = curve_new(in, NULL);
+		curve_adopt(c, planted);
+		for (uint32_t i = 0; i < in->n_items; i++)
+			assert_int_equal(c->item_node[i], planted[i]);
+		assert_costs(in, c);
+		assert_true(walk(in, c, &r, &least) > 300);
+		curve_bound_find(&bound, in);
+		assert_true(bound.value > 0 && bound.value <= least * (1 + 1e-9));
+		curve_bound_fini(&bound);
+		curve_free(c);
+		free(planted);
+		instance_free(in);
+	}
+}
+
+/* What drifts in floats must come back from the integers. */
+static void test_settle(void **state)
+{
+	int32_t *planted;
+	struct instance *in = fleet_new(&shapes[4], 1, &planted);
+	struct curve *c = curve_new(in, NULL);
+	double before;
+
+	(void)state;
+	curve_adopt(c, planted);
+	curve_settle(c);
+	before = curve_total(c);
+	for (uint32_t k = 0; k < 3000; k++) {
+		curve_change(c, k % in->n_items, NO_ITEM, ((uint32_t)c->item_node[k % in->n_items] + 1) % NODES);
+		if (k % in->n_items == in->n_items - 1)
+			for (uint32_t i = 0; i < in->n_items; i++)
+				if (c->item_node[i] != planted[i])
+					curve_change(c, i, NO_ITEM, (uint32_t)planted[i]);
+	}
+	for (uint32_t i = 0; i < in->n_items; i++)
+		if (c->item_node[i] != planted[i])
+			curve_change(c, i, NO_ITEM, (uint32_t)planted[i]);
+	curve_settle(c);
+	assert_true(curve_total(c) == before);
+	curve_free(c);
+	free(planted);
+	instance_free(in);
+}
+
+/* In several regions, only the owner of a cluster may change how its replicas lie over labels. */
+static void test_owner(void **state)
+{
+	int32_t *planted;
+	struct instance *in = fleet_new(&shapes[2], 1, &planted);
+	struct curve *c = curve_new(in, NULL);
+	uint32_t group = in->services[10].group, cluster, moves = 0;
+
+	(void)state;
+	curve_adopt(c, planted);
+	cluster = c->rules->cluster[group];
+	assert_true(cluster != CURVE_ANY);
+	c->rules->cluster_owner[cluster] = 3;
+	for (uint32_t to = 0; to < NODES; to++) {
+		bool same_zone = in->node_label[to] == in->node_label[planted[10]];
+
+		if (to == (uint32_t)planted[10] || !curve_rules_allow(c, 10, NO_ITEM, to, 3))
+			continue;
+		moves++;
+		assert_int_equal(curve_rules_allow(c, 10, NO_ITEM, to, 2), same_zone);
+	}
+	assert_true(moves > 0);
+	curve_free(c);
+	free(planted);
+	instance_free(in);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_walk), cmocka_unit_test(test_settle), cmocka_unit_test(test_owner) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
