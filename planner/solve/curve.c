@@ -38,16 +38,24 @@ CURVE_CLONES static float node_eval(const struct curve *c, uint32_t node, const 
 		float scale = c->scale[(size_t)node * c->n_paid + i];
 		curve_floats sum = { 0 };
 
-		for (uint32_t end = k + c->paid[i].width / CURVE_LANES; k < end; k++)
-			sum += curve_spent(over[k] + __builtin_convertvector(in[k] - out[k], curve_floats) * scale, c->paid[i].exponential);
-		total += c->paid[i].price * curve_lanes_sum(sum);
+		for (uint32_t end = k + c->paid[i].width / CURVE_LANES; k < end; k++) {
+			curve_floats x = over[k] + __builtin_convertvector(in[k] - out[k], curve_floats) * scale;
+
+			curve_spend(&x, c->paid[i].exponential);
+			sum += x;
+		}
+		total += c->paid[i].price * curve_lanes_sum(&sum);
 	}
 	return total;
 }
 
 CURVE_CLONES static float coarse_eval(const struct curve *c, uint32_t node)
 {
-	return curve_lanes_sum(curve_coarse(c, node, (const float *)nothing, (const float *)nothing));
+	const float *none[2] = { (const float *)nothing, (const float *)nothing };
+	curve_floats sum = { 0 };
+
+	curve_coarse(c, node, none, &sum);
+	return curve_lanes_sum(&sum);
 }
 
 /* Where cost begins, in slot k of a paid curve, as the load there (hinge) or the share of the node (exponential). */
@@ -124,7 +132,7 @@ CURVE_CLONES static void node_book(struct curve *c, uint32_t node, uint32_t ente
 			coarse[at] += (add[at] - less[at]) * scale;
 	}
 	c->node_sum[node] = node_eval(c, node, nothing, nothing);
-	c->coarse_sum[node] = curve_lanes_sum(curve_coarse(c, node, (const float *)nothing, (const float *)nothing));
+	c->coarse_sum[node] = coarse_eval(c, node);
 }
 
 static void list_add(struct curve *c, uint32_t item, uint32_t node)

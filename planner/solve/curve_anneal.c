@@ -21,8 +21,8 @@
 
 #define PER_ITEM 64           /* proposals per item between two splits */
 #define MAX_THREADS 64
-#define HOT 0.04              /* first and last temperature, in that unit */
-#define COLD 0.0015
+#define HOT 0.3               /* first and last temperature, in that unit */
+#define COLD 0.003
 #define FIRST_TOLL 1.0        /* for a move, in the same unit; it then follows the budget */
 #define TOLL_STEP 0.5
 #define EARLY_MOVES 0.9       /* share of the budget aimed at in the beginning, all of it from this part of the schedule on */

@@ -11,8 +11,6 @@
 
 #include "planner/solve/curve.h"
 
-#pragma GCC diagnostic ignored "-Wpsabi" /* vectors pass between inlined functions only */
-
 #define CURVE_CLONES __attribute__((target_clones("avx2,fma", "default")))
 #define CURVE_INLINE static inline __attribute__((always_inline))
 
@@ -25,18 +23,18 @@ CURVE_INLINE uint32_t curve_block_length(uint32_t slots)
 	return (slots + CURVE_BLOCKS - 1) / CURVE_BLOCKS;
 }
 
-/* f(max(0, x)) */
-CURVE_INLINE curve_floats curve_spent(curve_floats x, bool exponential)
+/* *x becomes f(max(0, *x)); vectors go by pointer, since how they would be passed by value depends on the target */
+CURVE_INLINE void curve_spend(curve_floats *x, bool exponential)
 {
-	x = (curve_floats)((curve_ints)x & (x > 0));
-	if (!exponential)
-		return x;
-	return x * (0.99999988f + x * (0.50000882f + x * (0.16656026f + x * (0.04212792f + x * (0.00745023f + x * 0.00213452f)))));
+	curve_floats over = (curve_floats)((curve_ints)*x & (*x > 0));
+
+	*x = !exponential ? over
+			  : over * (0.99999988f + over * (0.50000882f + over * (0.16656026f + over * (0.04212792f + over * (0.00745023f + over * 0.00213452f)))));
 }
 
-CURVE_INLINE float curve_lanes_sum(curve_floats v)
+CURVE_INLINE float curve_lanes_sum(const curve_floats *v)
 {
-	return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7]));
+	return (((*v)[0] + (*v)[4]) + ((*v)[1] + (*v)[5])) + (((*v)[2] + (*v)[6]) + ((*v)[3] + (*v)[7]));
 }
 
 /* +1 when the item would count as moved on this node and is at home now, and so on. */
@@ -56,20 +54,23 @@ CURVE_INLINE float curve_move_price(const struct curve *c, uint32_t item, uint32
 	return (c->toll + c->move * (float)c->in->services[c->in->item_service[item]].move_cost) * (float)curve_move_change(c, item, to);
 }
 
-/* Coarse cost of a node with `in` added and `out` taken away (coarse rows of services). */
-CURVE_INLINE curve_floats curve_coarse(const struct curve *c, uint32_t node, const float *in, const float *out)
+/* Adds the coarse cost of a node with `in` added and `out` taken away (coarse rows of services). */
+CURVE_INLINE void curve_coarse(const struct curve *c, uint32_t node, const float *const rows[2], curve_floats *sum)
 {
 	const curve_floats *over = (const curve_floats *)(c->coarse_over + (size_t)node * c->coarse_width);
-	const curve_floats *a = (const curve_floats *)in, *b = (const curve_floats *)out, *price = (const curve_floats *)c->coarse_price;
-	curve_floats sum = { 0 };
+	const curve_floats *in = (const curve_floats *)rows[0], *out = (const curve_floats *)rows[1];
+	const curve_floats *price = (const curve_floats *)c->coarse_price;
 
 	for (uint32_t p = 0, k = 0; p < c->n_paid; p++) {
 		float scale = c->scale[(size_t)node * c->n_paid + p];
 
-		for (uint32_t end = k + c->paid[p].coarse_width / CURVE_LANES; k < end; k++)
-			sum += price[k] * curve_spent(over[k] + (a[k] - b[k]) * scale, c->paid[p].exponential);
+		for (uint32_t end = k + c->paid[p].coarse_width / CURVE_LANES; k < end; k++) {
+			curve_floats x = over[k] + (in[k] - out[k]) * scale;
+
+			curve_spend(&x, c->paid[p].exponential);
+			*sum += price[k] * x;
+		}
 	}
-	return sum;
 }
 
 #endif

@@ -38,17 +38,19 @@ CURVE_INLINE const float *coarse_of(const struct curve *c, uint32_t item)
 CURVE_INLINE float guess(const struct curve *c, uint32_t a, uint32_t b, uint32_t to)
 {
 	uint32_t from = (uint32_t)c->item_node[a];
-	const float *ra = coarse_of(c, a), *rb = coarse_of(c, b);
-	curve_floats sum = curve_coarse(c, to, ra, rb);
+	const float *rows[3] = { coarse_of(c, a), coarse_of(c, b), coarse_of(c, a) };
 	float delta = curve_move_price(c, a, to) - c->coarse_sum[to] - c->coarse_sum[from];
+	curve_floats sum = { 0 };
 
+	curve_coarse(c, to, rows, &sum);
 	if (b != NO_ITEM)
 		delta += curve_move_price(c, b, from);
 	else if (!c->items[to].n)
 		delta += c->node_price[to];
 	if (b == NO_ITEM && c->items[from].n == 1)
-		return delta + curve_lanes_sum(sum) - c->node_price[from];
-	return delta + curve_lanes_sum(sum + curve_coarse(c, from, rb, ra));
+		return delta + curve_lanes_sum(&sum) - c->node_price[from];
+	curve_coarse(c, from, rows + 1, &sum);
+	return delta + curve_lanes_sum(&sum);
 }
 
 static void judge(struct curve_region *r, uint32_t a, uint32_t b, uint32_t to, float limit)
