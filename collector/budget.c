@@ -1,7 +1,7 @@
 /* See budget.h. */
 #include "collector/budget.h"
 
-#define PATIENCE 3       /* intervals over budget before a probe steps down */
+#define PATIENCE 3       /* measured intervals over budget before a probe steps down */
 #define AIM 0.5          /* part of the budget that shares of time are chosen for */
 #define SLACK 0.25       /* a share that is right within this is left alone */
 
@@ -63,8 +63,9 @@ void budget_step(struct budget *b, struct probes *p, double own_ratio, double co
 	want = room <= 0 ? PROBE_SHARE_LEAST : t.hot <= room ? 1 : room / t.hot;
 	if (want < 1 && want < PROBE_SHARE_LEAST)
 		want = PROBE_SHARE_LEAST;
-	if (probes_measured(p))
-		shares_set(p, want);
+	if (!probes_measured(p))
+		return;
+	shares_set(p, want);
 	b->over = own_ratio > b->ratio && want <= PROBE_SHARE_LEAST ? b->over + 1 : 0;
 	if (b->over >= PATIENCE && step_costliest(p))
 		b->over = 0;

@@ -13,7 +13,7 @@
 struct budget {
 	double ratio;            /* of the node's CPU time; 0 = no limit */
 	unsigned n_cpus;
-	unsigned over;           /* intervals over the budget in a row */
+	unsigned over;           /* measured intervals over the budget in a row */
 };
 
 /* After every reading: own_ratio = collector and probes in this interval, of the node's CPU time; collector_ns_per_s = CPU

@@ -132,6 +132,8 @@ static int net_open(struct probe_shared *shared, void **state, struct err *e)
 		return err_set(e, -errno, "cannot open the BPF object: %s", strerror(errno));
 	programs_choose(p);
 	reasons_read(p);
+	/* Walking the table costs time whether it is full or not: its size follows the node's. */
+	bpf_map__set_max_entries(p->skel->maps.net_tcp, NET_CONNECTIONS_PER_CPU * (uint32_t)shared->n_cpus);
 	if ((err = probe_share(p->skel->obj, shared)) < 0)
 		return err_set(e, err, "cannot share BPF maps: %s", strerror(-err));
 	if ((err = net_bpf__load(p->skel)) < 0)
@@ -198,7 +200,7 @@ static int files_pass(struct net_probe *p, struct err *e)
 		return 0;
 	p->skel->bss->net_pass++;
 	err = files_walk(p, e);
-	if (!err)
+	if (!err && p->skel->bss->net_n_queues)
 		err = program_run(p->skel->progs.net_packets_pass, e);
 	p->files_due_ns = now + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu) * FILES_PASS_SHARE;
 	return err;

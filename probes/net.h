@@ -15,7 +15,7 @@
 
 #define NET_DEVICES 32
 #define NET_QUEUED 16384         /* packets in transmit queues at once */
-#define NET_CONNECTIONS 131072   /* TCP sockets followed at once */
+#define NET_CONNECTIONS_PER_CPU 8192 /* TCP sockets followed at once */
 #define NET_OWNERS 65536         /* sockets whose packets may be met without a reference to them */
 #define NET_REASONS 512          /* values of the kernel's enum skb_drop_reason that are told apart */
 #define NET_STALE_NS 30000000000ull /* a packet waiting longer left unseen */

@@ -74,7 +74,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, NET_CONNECTIONS);
+	__uint(max_entries, NET_CONNECTIONS_PER_CPU); /* times CPUs, set before load */
 	__type(key, __u64);
 	__type(value, struct tcp_count);
 } net_tcp SEC(".maps");

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define WINDOW_PERIOD_NS 1000000000ull
-#define WINDOW_SHARE_LEAST (1.0 / 64) /* shorter windows cost more to open than they measure */
+#define WINDOW_SHARE_LEAST (1.0 / 256) /* shorter windows cost more to open than they measure */
 #define WINDOW_SHARE_MOST 0.5         /* longer ones are better left open */
 #define WINDOW_PROGRAMS 12
 #define WINDOW_GROUPS 8

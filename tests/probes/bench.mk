@@ -3,6 +3,12 @@
 bench-probes: $(BUILD)/tests/probes/bench_hold $(BUILD)/tests/probes/empty.bpf.o
 	tests/probes/bench-probes.sh $(BUILD)
 
+# what recording costs redis and postgres, interleaved pairs (PAIRS=2: a look); the recorder's memory with 64 services; ns per program
+PAIRS ?= 10
+.PHONY: bench-overhead
+bench-overhead: all
+	tests/probes/bench-overhead.sh $(BUILD) $(PAIRS)
+
 # docs/truth-cpu.md: expected and measured blame, scene by scene
 truth-cpu: $(BUILD)/tests/probes/bench_truth_cpu
 	$(BUILD)/tests/probes/bench_truth_cpu > $(BUILD)/truth-cpu.md
