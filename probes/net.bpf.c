@@ -165,7 +165,7 @@ int BPF_PROG(net_retransmit, struct sock *sk)
 }
 
 SEC("tp_btf/qdisc_enqueue")
-int BPF_PROG(net_enqueue, struct Qdisc *qdisc, struct netdev_queue *txq, struct sk_buff *skb)
+int BPF_PROG(net_enqueue, struct Qdisc *qdisc, void *txq, struct sk_buff *skb)
 {
 	struct packet p = { 0 };
 	struct queue_value *q;
@@ -177,25 +177,27 @@ int BPF_PROG(net_enqueue, struct Qdisc *qdisc, struct netdev_queue *txq, struct 
 		net_lose(NET_LOST_CUT);
 		return 0;
 	}
-	q = queue_of(txq->dev, &p.queue);
+	q = queue_of(qdisc, &p.queue);
 	if (!q) {
-		net_lose(NET_LOST_DEVICE);
+		net_lose(NET_LOST_QUEUE);
 		return 0;
 	}
 	sk = BPF_CORE_READ(skb, sk);
 	p.slot = sk ? slot_of_address(sk) : SLOT_KERNEL;
-	p.start_ns = queue_enter(q, p.slot, qdisc->flags & QDISC_CAN_BYPASS, now);
+	p.start_ns = queue_enter(q, p.slot, qdisc->flags & QDISC_CAN_BYPASS, now, &p.epoch);
 	if (bpf_map_update_elem(&net_packets, &key, &p, BPF_NOEXIST)) {
-		queue_leave(q, p.slot, false, now);
+		queue_leave(q, p.slot, false, now, p.epoch);
 		net_lose(NET_LOST_PACKET);
 	}
 	return 0;
 }
 
 SEC("tp_btf/qdisc_dequeue")
-int BPF_PROG(net_dequeue, struct Qdisc *qdisc, struct netdev_queue *txq, int packets, struct sk_buff *skb)
+int BPF_PROG(net_dequeue, struct Qdisc *qdisc, void *txq, int packets, struct sk_buff *skb)
 {
-	__u64 now, key;
+	__u64 now, key, ghosts;
+	struct queue_value *q;
+	__u32 index;
 
 	if (!skb)
 		return 0;
@@ -207,6 +209,11 @@ int BPF_PROG(net_dequeue, struct Qdisc *qdisc, struct netdev_queue *txq, int pac
 			break;
 		skb = BPF_CORE_READ(skb, next);
 	}
+	if (qdisc->q.qlen || qdisc->flags & QDISC_NO_LOCK)
+		return 0;
+	q = queue_of(qdisc, &index);
+	if (q && *(volatile __u32 *)&q->n_list && (ghosts = queue_empty(q, now)))
+		__sync_fetch_and_add(&net_lost[NET_LOST_STALE], ghosts);
 	return 0;
 }
 

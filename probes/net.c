@@ -253,7 +253,7 @@ static void net_hot(void *state, struct window_group *out)
 static int queues_read(struct net_probe *p, struct err *e)
 {
 	memset(p->blame, 0, sizeof(p->blame));
-	for (uint32_t i = 0; i < NET_DEVICES && i < p->skel->bss->net_n_queues; i++) {
+	for (uint32_t i = 0; i < NET_QUEUES && i < p->skel->bss->net_n_queues; i++) {
 		if (bpf_map_lookup_elem_flags(bpf_map__fd(p->skel->maps.net_queues), &i, &p->queue, BPF_F_LOCK))
 			return err_set(e, -errno, "cannot read the transmit queues' state: %s", strerror(errno));
 		for (unsigned a = 0; a < SLOTS; a++)

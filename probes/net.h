@@ -13,14 +13,14 @@
 
 #include "probes/events.h"
 
-#define NET_DEVICES 32
+#define NET_QUEUES 128           /* root qdiscs (hardware queues) met in a session; more are counted as lost */
 #define NET_QUEUED 16384         /* packets in transmit queues at once */
 #define NET_CONNECTIONS_PER_CPU 8192 /* TCP sockets followed at once */
 #define NET_OWNERS 65536         /* sockets whose packets may be met without a reference to them */
 #define NET_REASONS 512          /* values of the kernel's enum skb_drop_reason that are told apart */
 #define NET_STALE_NS 30000000000ull /* a packet waiting longer left unseen */
 
-enum net_loss { NET_LOST_PACKET, NET_LOST_DEVICE, NET_LOST_COUNT, NET_LOST_STORAGE, NET_LOST_CUT, NET_LOST_STALE, NET_LOST_SOCKET, NET_LOSSES };
+enum net_loss { NET_LOST_PACKET, NET_LOST_QUEUE, NET_LOST_STORAGE, NET_LOST_CUT, NET_LOST_STALE, NET_LOST_SOCKET, NET_LOSSES };
 
 /* Why a packet was dropped, by the kernel's own reason (Linux 5.17+). */
 enum net_drop {
@@ -46,11 +46,12 @@ struct net_slot {                /* map net_slots: totals of one slot */
 	__u32 rtt_hist[HIST_BUCKETS], tx_hist[HIST_BUCKETS];
 };
 
-struct net_queue {               /* map net_queues: who waits at one device; all below `lock` */
+struct net_queue {               /* map net_queues: who waits in one queue; all below `lock` */
 	__u32 lock;              /* struct bpf_spin_lock */
 	__u32 n_list;
 	__u64 last_ns;
 	__u64 holder;            /* slot whose packet the device has got */
+	__u64 epoch;             /* raised when everybody's packets are found to have gone unseen */
 	__u32 list[SLOTS];
 	__u32 place[SLOTS];
 	__u64 slot_n[SLOTS];

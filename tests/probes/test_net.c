@@ -30,6 +30,25 @@ static void begin(void)
 	sum = probe_sample_new();
 }
 
+/* Some machines hide the events of some tasks, and of interrupts on top of them; the probe counts what it misses. A run with
+ * losses proves nothing about exactness and is done again. */
+static bool lost_something(void)
+{
+	static uint64_t before;
+	struct probe_status st;
+	uint64_t lost = 0, fresh;
+
+	for (size_t i = 0; i < probes_count(probes); i++) {
+		probes_status(probes, i, &st);
+		lost += st.losses;
+	}
+	fresh = lost - before;
+	before = lost;
+	if (fresh)
+		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)fresh);
+	return fresh != 0;
+}
+
 static void within_1pct(const char *what, double measured, double truth)
 {
 	printf("figure: %s: measured %.0f, its own %.0f, off by %.3f %%\n", what, measured, truth, 100 * (measured - truth) / truth);
@@ -75,12 +94,15 @@ static void test_shaper(void **state)
 		system("ip link del cotn0 2> /dev/null; ip netns del cotenant-t 2> /dev/null");
 		skip();
 	}
-	begin();
-	pid_t a = load_start(&groups[0], flood), b = load_start(&groups[1], flood);
-	load_wait(a);
-	load_wait(b);
-	sleep(1); /* the queue drains */
-	load_add(probes, one, sum);
+	for (int tries = 0; tries == 0 || (tries < 4 && lost_something()); tries++) {
+		begin();
+		lost_something();
+		pid_t a = load_start(&groups[0], flood), b = load_start(&groups[1], flood);
+		load_wait(a);
+		load_wait(b);
+		sleep(1); /* the queue drains */
+		load_add(probes, one, sum);
+	}
 	system("ip link del cotn0; ip netns del cotenant-t");
 	for (unsigned k = 0; k < SLOTS; k++)
 		row += sum->blame[PROBE_BLAME_NET][SLOT_FIRST][k];
