@@ -105,14 +105,38 @@ static void show(const struct coloc *c, const struct model *m)
 		printf("warning: %zu runs contradict their own repeats by more than 1.5 times; they count less\n", c->n_contradictions);
 	if (r->error_ratio >= r->no_interference_ratio)
 		puts("warning: no better than assuming no interference; runs are too few or too noisy: measure longer, on a quiet node");
-	if (c->n_dropped)
-		printf("note: %zu runs of other metrics were left out; this model is of %s (--metric chooses, e.g. the tail)\n",
-		       c->n_dropped, m->metric);
 	printf("next: %s\n", m->advice);
+}
+
+/* The other metrics of the same files (mean, tail), each fitted by itself; one with too few runs is left out and said so. */
+static void further_fit(const struct operands *op, const struct coloc *first, struct model *m, bool tell)
+{
+	for (int k = 0; k < first->n_metrics; k++) {
+		struct err e = { 0 };
+		struct coloc *c;
+		struct model **last = &m->next, *more = NULL;
+
+		if (!first->dropped[k])
+			continue;
+		c = rows_read(op, &e);
+		if (c && coloc_seal(c, first->metrics[k], &e) == 0)
+			more = fit_model(c, values.seed, &e);
+		while (*last)
+			last = &(*last)->next;
+		*last = more;
+		if (tell && more) {
+			putchar('\n');
+			show(c, more);
+		} else if (tell) {
+			printf("\nnote: no model of %s: %s\n", first->metrics[k], e.text);
+		}
+		coloc_free(c);
+	}
 }
 
 static int run(const struct operands *op, struct err *e)
 {
+	bool tell = values.output && strcmp(values.output, "-");
 	struct coloc *c = rows_read(op, e);
 	struct model *m = NULL;
 	int err = c ? coloc_seal(c, values.metric, e) : e->code;
@@ -124,9 +148,10 @@ static int run(const struct operands *op, struct err *e)
 		err = e->code;
 		goto out;
 	}
-	err = model_write(m, values.output, values.force, e);
-	if (!err && values.output && strcmp(values.output, "-"))
+	if (tell)
 		show(c, m);
+	further_fit(op, c, m, tell);
+	err = model_write(m, values.output, values.force, e);
 out:
 	model_free(m);
 	coloc_free(c);
@@ -137,7 +162,7 @@ out:
 
 static const struct opt opts[] = {
 	{ .name = "output", .key = 'o', .kind = OPT_STR, .offset = AT(output), .arg = "MODEL.json", .def = "-", .help = "where the model goes" },
-	{ .name = "metric", .key = 'm', .kind = OPT_STR, .offset = AT(metric), .arg = "NAME", .help = "fit this metric's runs (default: each service's most frequent one)" },
+	{ .name = "metric", .key = 'm', .kind = OPT_STR, .offset = AT(metric), .arg = "NAME", .help = "the metric that plans go by (default: each service's most frequent one); the others are fitted too" },
 	{ .name = "seed", .kind = OPT_U64, .offset = AT(seed), .arg = "N", .def = "1", .help = "of the folds of the cross-validation" },
 	{ .name = "force", .key = 'f', .kind = OPT_FLAG, .offset = AT(force), .help = "overwrite an existing file" },
 	{ 0 },
@@ -148,5 +173,6 @@ const struct verb verb_fit = {
 	.max_operands = -1, .run = run, .summary = "Learn who slows whom down, and how wrong that may be",
 	.details = "Reads measured co-locations (docs/colocation.md) or recorded sessions, whose blame tells slowdowns without solo runs. "
 		   "Chooses among the models by cross-validation with whole co-locations left out, and prints the held-out error "
-		   "beside three plain alternatives.",
+		   "beside three plain alternatives. Where the runs hold several metrics (throughput, mean, tail), each gets a model in the "
+		   "same file; plans go by the first.",
 };

@@ -1,5 +1,6 @@
 /* cotenant predict: how much slower each service of a group that never ran together will be, with intervals that held. */
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 static struct values {
 	struct opt_list groups;
-	const char *count, *node_type, *format;
+	const char *count, *node_type, *format, *metric;
 	bool matrix;
 	double confidence, limit;
 } values;
@@ -57,63 +58,57 @@ static void pressure_sum(const struct model *m, const int *service, int n, int s
 			sum[k] += model_pressure(m, service[i], type)[k];
 }
 
-static void victim_row(const struct model *m, const struct group *g, int v, int type, bool json, const char *comma)
-{
-	double sum[MODEL_MAX_PRESSURES];
-	const struct model_service *s = m->services + g->service[v];
+/* One prediction as data: text and JSON are two ways to show it. */
+struct row {
+	const struct model *m;
+	const struct group *g;
+	int v;                 /* the victim's place in the group */
 	struct prediction p;
+};
+
+static struct row row_of(const struct model *m, const struct group *g, int v, int type)
+{
+	struct row r = { .m = m, .g = g, .v = v };
+	double sum[MODEL_MAX_PRESSURES];
 
 	pressure_sum(m, g->service, g->n, v, type, sum);
-	model_predict(m, g->service[v], type, sum, values.confidence, &p);
-	if (json) {
-		printf("%s\n  {\"victim\": \"%s\", \"neighbours\": [", comma, s->name);
-		for (int i = 0, first = 1; i < g->n; i++)
-			if (i != v) {
-				printf("%s\"%s\"", first ? "" : ", ", m->services[g->service[i]].name);
-				first = 0;
-			}
-		printf("], \"slowdown_ratio\": %.4f, \"low_ratio\": %.4f, \"high_ratio\": %.4f, \"through\": \"%s\", \"extrapolated\": %s}",
-		       p.slowdown, p.low, p.high, m->n_pressures ? m->pressures[p.binding] : "", p.extrapolated ? "true" : "false");
-		return;
-	}
-	printf("%-20s %8.3f %8.3f … %-8.3f %-10s ", s->name, p.slowdown, p.low, p.high, m->n_pressures ? m->pressures[p.binding] : "");
+	model_predict(m, g->service[v], type, sum, values.confidence, &r.p);
+	return r;
+}
+
+static const char *through(const struct row *r)
+{
+	return r->m->n_pressures ? r->m->pressures[r->p.binding] : "";
+}
+
+static void row_json(const struct row *r, json_t *out)
+{
+	json_t *o = json_object(), *neighbours = json_array();
+
+	for (int i = 0; i < r->g->n; i++)
+		if (i != r->v)
+			json_array_append_new(neighbours, json_string(r->m->services[r->g->service[i]].name));
+	json_object_set_new(o, "metric", json_string(r->m->metric));
+	json_object_set_new(o, "victim", json_string(r->m->services[r->g->service[r->v]].name));
+	json_object_set_new(o, "neighbours", neighbours);
+	json_object_set_new(o, "slowdown_ratio", json_real(r->p.slowdown));
+	json_object_set_new(o, "low_ratio", json_real(r->p.low));
+	json_object_set_new(o, "high_ratio", json_real(r->p.high));
+	json_object_set_new(o, "through", json_string(through(r)));
+	json_object_set_new(o, "extrapolated", json_boolean(r->p.extrapolated));
+	json_array_append_new(out, o);
+}
+
+static void row_text(const struct row *r)
+{
+	const struct model_service *s = r->m->services + r->g->service[r->v];
+
+	printf("%-20s %8.3f %8.3f … %-8.3f %-12s ", s->name, r->p.slowdown, r->p.low, r->p.high, through(r));
 	if (isfinite(s->error_ratio))
 		printf("%6.1f %%", 100 * s->error_ratio);
 	else
 		printf("   n/a  ");
-	printf("%s\n", p.extrapolated ? "  extrapolated" : "");
-}
-
-static void group_show(const struct model *m, const struct group *g, int type)
-{
-	bool json = !strcmp(values.format, "json");
-
-	if (!json)
-		printf("%-20s %8s %19s %-10s %8s\n", "victim", "slowdown", "interval", "through", "held out");
-	for (int v = 0; v < g->n; v++)
-		victim_row(m, g, v, type, json, v ? "," : "");
-}
-
-static int groups_run(const struct model *m, int type, struct err *e)
-{
-	bool json = !strcmp(values.format, "json");
-	int err = 0;
-
-	for (size_t i = 0; i < values.groups.n && !err; i++) {
-		struct group g;
-
-		err = group_parse(m, values.groups.v[i], &g, e);
-		if (!err) {
-			if (json)
-				printf("%s", i ? "," : "");
-			else
-				printf("%s:\n", values.groups.v[i]);
-			group_show(m, &g, type);
-		}
-		free(g.text);
-		free(g.service);
-	}
-	return err;
+	printf("%s\n", r->p.extrapolated ? "  extrapolated" : "");
 }
 
 static bool is_victim(const struct model *m, int service)
@@ -121,9 +116,32 @@ static bool is_victim(const struct model *m, int service)
 	return strcmp(m->services[service].kind, MODEL_KIND_NEIGHBOUR) != 0;
 }
 
+/* One named group; out NULL = text. Members that this metric was never measured of are neighbours only. */
+static int group_run(const struct model *m, const char *text, int type, json_t *out, struct err *e)
+{
+	struct group g;
+	int err = group_parse(m, text, &g, e);
+
+	if (!err && !out)
+		printf("%s, %s:\n%-20s %8s %19s %-12s %8s\n", text, m->metric, "victim", "slowdown", "interval", "through", "held out");
+	for (int v = 0; v < g.n && !err; v++) {
+		struct row r = row_of(m, &g, v, type);
+
+		if (!is_victim(m, g.service[v]))
+			continue;
+		if (out)
+			row_json(&r, out);
+		else
+			row_text(&r);
+	}
+	free(g.text);
+	free(g.service);
+	return err;
+}
+
 static void matrix_text(const struct model *m, int type)
 {
-	printf("rows: victim; columns: neighbour; slowdown (upper edge at %g %%)\n%-20s", 100 * values.confidence, "");
+	printf("%s; rows: victim; columns: neighbour; slowdown (upper edge at %g %%)\n%-20s", m->metric, 100 * values.confidence, "");
 	for (int b = 0; b < m->n_services; b++)
 		printf(" %15.15s", m->services[b].name);
 	putchar('\n');
@@ -142,40 +160,37 @@ static void matrix_text(const struct model *m, int type)
 	puts("* beyond what was measured");
 }
 
-static void matrix_json(const struct model *m, int type)
+static void matrix_json(const struct model *m, int type, json_t *out)
 {
-	const char *comma = "";
-
 	for (int a = 0; a < m->n_services; a++)
-		for (int b = 0; b < m->n_services; b++) {
+		for (int b = 0; b < m->n_services && is_victim(m, a); b++) {
 			int pair[2] = { a, b };
 			struct group g = { .n = 2, .service = pair };
+			struct row r = row_of(m, &g, 0, type);
 
-			if (!is_victim(m, a))
-				continue;
-			victim_row(m, &g, 0, type, true, comma);
-			comma = ",";
+			row_json(&r, out);
 		}
 }
 
 /* Too many Kafkas: copies on one node until the upper edge breaks the limit. */
-static int count_run(const struct model *m, int type, struct err *e)
+static int count_run(const struct model *m, int type, json_t *out, struct err *e)
 {
 	int s = name_find(m, values.count, e), fits = 1;
 	double sum[MODEL_MAX_PRESSURES] = { 0 };
-	bool json = !strcmp(values.format, "json");
 	const char *stopped = "no limit within 1000 copies";
-	struct prediction p;
+	struct prediction p = { 0 };
 
 	if (s < 0)
 		return s;
-	if (!json)
+	if (!is_victim(m, s))
+		return err_set(e, -EINVAL, "%s was never measured as a victim in %s: nothing says what it suffers", values.count, m->metric);
+	if (!out)
 		printf("%-8s %8s %19s\n", "copies", "slowdown", "interval");
 	for (int n = 2; n <= COUNT_MAX; n++) {
 		for (int k = 0; k < m->n_pressures; k++)
 			sum[k] += model_pressure(m, s, type)[k];
 		model_predict(m, s, type, sum, values.confidence, &p);
-		if (!json && n <= 32)
+		if (!out && n <= 32)
 			printf("%-8d %8.3f %8.3f … %-8.3f%s\n", n, p.slowdown, p.low, p.high, p.extrapolated ? "  extrapolated" : "");
 		if (p.high > values.limit) {
 			stopped = m->n_pressures ? m->pressures[p.binding] : "";
@@ -183,12 +198,13 @@ static int count_run(const struct model *m, int type, struct err *e)
 		}
 		fits = n;
 	}
-	if (json)
-		printf("\n  {\"service\": \"%s\", \"limit_ratio\": %g, \"fits\": %d, \"through\": \"%s\"}", m->services[s].name, values.limit,
-		       fits, stopped);
+	if (out)
+		json_array_append_new(out, json_pack("{s:s, s:s, s:f, s:i, s:s, s:b}", "metric", m->metric, "service", m->services[s].name,
+						     "limit_ratio", values.limit, "fits", fits, "through", stopped, "extrapolated", p.extrapolated));
 	else
-		printf("%d of %s fit on one node within a slowdown of %g at %g %% confidence; what breaks it: %s\n", fits,
-		       m->services[s].name, values.limit, 100 * values.confidence, stopped);
+		printf("%d of %s fit on one node within a slowdown of %g of %s at %g %% confidence; what breaks it: %s%s\n", fits,
+		       m->services[s].name, values.limit, m->metric, 100 * values.confidence, stopped,
+		       p.extrapolated ? "; extrapolated: more copies than were ever measured" : "");
 	return 0;
 }
 
@@ -201,36 +217,80 @@ static void foot_show(const struct model *m)
 	       r->n_colocations, m->metric);
 }
 
-static int run(const struct operands *op, struct err *e)
+static json_t *known(double v)
 {
-	struct model *m = model_read(op->argv[0], e);
-	bool json = !strcmp(values.format, "json");
+	return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *foot_json(const struct model *m)
+{
+	const struct model_report *r = &m->report;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "metric", json_string(m->metric));
+	json_object_set_new(o, "held_out_error_ratio", known(r->error_ratio));
+	json_object_set_new(o, "no_interference_error_ratio", known(r->no_interference_ratio));
+	json_object_set_new(o, "coverage_at_90_ratio", known(r->coverage_ratio));
+	json_object_set_new(o, "noise_ratio", known(r->noise_ratio));
+	json_object_set_new(o, "runs", json_integer(r->n_runs));
+	json_object_set_new(o, "colocations", json_integer(r->n_colocations));
+	return o;
+}
+
+/* Everything asked about one metric; out NULL = text. */
+static int metric_run(const struct model *m, json_t *out, struct err *e)
+{
 	int type = -1, err = 0;
 
-	if (!m)
-		return e->code;
-	if (values.node_type && (type = model_find_node_type(m, values.node_type)) < 0) {
-		err = err_set(e, -EINVAL, "--node-type %s: the model does not know it", values.node_type);
+	if (values.node_type && (type = model_find_node_type(m, values.node_type)) < 0)
+		return err_set(e, -EINVAL, "--node-type %s: the model does not know it", values.node_type);
+	for (size_t i = 0; i < values.groups.n && !err; i++)
+		err = group_run(m, values.groups.v[i], type, out, e);
+	if (!values.groups.n && values.count)
+		err = count_run(m, type, out, e);
+	else if (!values.groups.n && out)
+		matrix_json(m, type, out);
+	else if (!values.groups.n)
+		matrix_text(m, type);
+	if (!err && !out)
+		foot_show(m);
+	return err;
+}
+
+/* Groups are shown in every metric; the matrix and the count in the first, which plans go by, unless --metric names another. */
+static int run(const struct operands *op, struct err *e)
+{
+	struct model *all = model_read(op->argv[0], e);
+	const struct model *first = all;
+	json_t *root = strcmp(values.format, "json") ? NULL : json_object(), *rows = json_array(), *feet = json_array();
+	int err = 0;
+
+	if (!all) {
+		err = e->code;
 		goto out;
 	}
-	if (json)
-		printf("{\"held_out_error_ratio\": %.5f, \"coverage_at_90_ratio\": %.4f, \"confidence_ratio\": %g, \"predictions\": [",
-		       isfinite(m->report.error_ratio) ? m->report.error_ratio : -1,
-		       isfinite(m->report.coverage_ratio) ? m->report.coverage_ratio : -1, values.confidence);
-	if (values.groups.n)
-		err = groups_run(m, type, e);
-	else if (values.count)
-		err = count_run(m, type, e);
-	else
-		(json ? matrix_json : matrix_text)(m, type);
-	if (!err) {
-		if (json)
-			puts("]}");
-		else
-			foot_show(m);
+	if (values.metric && !(first = model_of_metric(all, values.metric))) {
+		err = err_set(e, -EINVAL, "--metric %s: the model has none of this; its first is %s", values.metric, all->metric);
+		goto out;
+	}
+	for (const struct model *m = first; m && !err; m = values.metric || !values.groups.n ? NULL : m->next) {
+		err = metric_run(m, root ? rows : NULL, e);
+		json_array_append_new(feet, foot_json(m));
+	}
+	if (!err && root) {
+		json_object_set_new(root, "held_out_error_ratio", known(first->report.error_ratio));
+		json_object_set_new(root, "coverage_at_90_ratio", known(first->report.coverage_ratio));
+		json_object_set_new(root, "confidence_ratio", json_real(values.confidence));
+		json_object_set(root, "metrics", feet);
+		json_object_set(root, "predictions", rows);
+		if (json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) || putchar('\n') == EOF)
+			err = err_set(e, -EIO, "cannot write to standard output");
 	}
 out:
-	model_free(m);
+	json_decref(root);
+	json_decref(rows);
+	json_decref(feet);
+	model_free(all);
 	return err;
 }
 
@@ -244,6 +304,7 @@ static const struct opt opts[] = {
 	{ .name = "confidence", .kind = OPT_RATIO, .offset = AT(confidence), .arg = "P", .min = "0.01", .max = "0.999", .def = "0.9",
 	  .help = "of the intervals" },
 	{ .name = "node-type", .kind = OPT_STR, .offset = AT(node_type), .arg = "NAME", .help = "on this type of node (default: all pooled)" },
+	{ .name = "metric", .key = 'm', .kind = OPT_STR, .offset = AT(metric), .arg = "NAME", .help = "of a model with several: this one (default: groups in all, the rest in the first)" },
 	{ .name = "format", .kind = OPT_STR, .offset = AT(format), .arg = "text|json", .def = "text", .help = "form of the output" },
 	{ 0 },
 };

@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-#define MODEL_MAX_PRESSURES 16
+#define MODEL_MAX_PRESSURES 24
 
 struct model;
 

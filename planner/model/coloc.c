@@ -37,6 +37,7 @@ void coloc_free(struct coloc *c)
 	names_free(c->types, c->n_types);
 	names_free(c->metrics, c->n_metrics);
 	free(c->source);
+	free(c->dropped);
 	free(c);
 }
 
@@ -188,11 +189,15 @@ int coloc_seal(struct coloc *c, const char *metric, struct err *e)
 	int *chosen = metrics_choose(c, metric);
 	size_t kept = 0;
 
+	free(c->dropped); /* sealed again after more rows */
+	c->dropped = mem_alloc((size_t)c->n_metrics + 1, sizeof(*c->dropped));
 	for (size_t i = 0; i < c->n_rows; i++) {
-		if (c->rows[i].metric == chosen[c->rows[i].victim])
+		if (c->rows[i].metric == chosen[c->rows[i].victim]) {
 			c->rows[kept++] = c->rows[i];
-		else
+		} else {
+			c->dropped[c->rows[i].metric]++;
 			free(c->rows[i].neighbours);
+		}
 	}
 	free(chosen);
 	c->n_dropped = c->n_rows - kept;

@@ -64,6 +64,7 @@ void cv_free(struct cv *cv)
 	if (!cv)
 		return;
 	free(cv->row);
+	free(cv->half_width);
 	for (int m = 0; m < RIVALS; m++)
 		free(cv->predicted[m]);
 	free(cv);
@@ -99,6 +100,7 @@ static void coverage(const struct coloc *c, struct cv *cv)
 {
 	size_t inside = 0;
 
+	cv->half_width = mem_alloc(cv->n + 1, sizeof(double));
 	for (size_t i = 0; i < cv->n;) {
 		int group = c->rows[cv->row[i]].group;
 		struct widths w;
@@ -108,9 +110,10 @@ static void coverage(const struct coloc *c, struct cv *cv)
 		bound = score_quantile(w.scores, w.n_scores, w.n_groups, 0.9);
 		for (; i < cv->n && c->rows[cv->row[i]].group == group; i++) {
 			const struct coloc_row *r = c->rows + cv->row[i];
-			double y = cv->predicted[RIVAL_MODEL][i], score = fabs(log(y / r->slowdown)) / widths_at(&w, r->victim, y);
+			double y = cv->predicted[RIVAL_MODEL][i];
 
-			inside += score <= bound;
+			cv->half_width[i] = bound * widths_at(&w, r->victim, y);
+			inside += fabs(log(y / r->slowdown)) <= cv->half_width[i];
 		}
 		widths_free(&w);
 	}

@@ -17,6 +17,7 @@ struct cv {
 	size_t n;              /* predictions made */
 	size_t *row;           /* which run */
 	double *predicted[RIVALS];
+	double *half_width;    /* of log(predicted), at 0.90, from the errors on all other co-locations */
 	double error_ratio[RIVALS];   /* mean |predicted - measured| / measured */
 	double coverage_ratio;        /* of 90 % intervals made without the run's co-location */
 };

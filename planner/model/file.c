@@ -33,6 +33,10 @@ void model_free(struct model *m)
 	}
 	for (int i = 0; i < m->n_services * (m->n_types + 1); i++)
 		free(m->responses[i].curves);
+	for (int i = 0; i < m->n_held; i++)
+		free(m->held[i].neighbours);
+	free(m->held);
+	model_free(m->next);
 	free(m->types);
 	free(m->index);
 	free(m->services);
@@ -262,6 +266,58 @@ static int scores_read(struct model *m, const struct json_at *at, struct err *e)
 	return 0;
 }
 
+static int held_run_read(const struct model *m, const struct json_at *at, struct model_held *h, struct err *e)
+{
+	static const char *const keys[] = { "victim", "neighbours", "node_type", "measured_ratio", "predicted_ratio", "low_ratio", "high_ratio", NULL };
+	struct json_at list = json_key(at, "neighbours");
+	const char *victim, *type = NULL;
+	size_t n;
+	int err;
+
+	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
+	    (err = json_get_str(at, "victim", true, &victim, e)) < 0 || (err = json_get_str(at, "node_type", false, &type, e)) < 0 ||
+	    (err = json_get_f64(at, "measured_ratio", true, 0, VALUE_MAX, &h->measured, e)) < 0 ||
+	    (err = json_get_f64(at, "predicted_ratio", true, 0, VALUE_MAX, &h->predicted, e)) < 0 ||
+	    (err = json_get_f64(at, "low_ratio", true, 0, VALUE_MAX, &h->low, e)) < 0 ||
+	    (err = json_get_f64(at, "high_ratio", true, 0, VALUE_MAX, &h->high, e)) < 0 || (err = json_check_array(&list, &n, e)) < 0)
+		return err;
+	if ((h->victim = model_find_service(m, victim)) < 0)
+		return json_fail(at, e, "victim \"%.80s\" is not among the services", victim);
+	h->node_type = type ? model_find_node_type(m, type) : -1;
+	h->neighbours = mem_alloc(n + 1, sizeof(*h->neighbours));
+	for (size_t i = 0; i < n; i++) {
+		struct json_at v = json_item(&list, i);
+		const char *name;
+
+		if ((err = json_as_str(&v, &name, e)) < 0)
+			return err;
+		if ((h->neighbours[i] = model_find_service(m, name)) < 0)
+			return json_fail(&v, e, "\"%.80s\" is not among the services", name);
+	}
+	h->n_neighbours = (int)n;
+	return 0;
+}
+
+static int held_read(struct model *m, const struct json_at *top, struct err *e)
+{
+	struct json_at list = json_key(top, "held_out_runs");
+	size_t n;
+	int err = 0;
+
+	if (!list.value)
+		return 0;
+	if ((err = json_check_array(&list, &n, e)) < 0)
+		return err;
+	m->held = mem_alloc(n + 1, sizeof(*m->held));
+	for (size_t i = 0; i < n && !err; i++) {
+		struct json_at at = json_item(&list, i);
+
+		m->n_held++; /* counted first: a half-read run is freed too */
+		err = held_run_read(m, &at, m->held + i, e);
+	}
+	return err;
+}
+
 static int body_read(struct model *m, const struct json_at *top, struct err *e)
 {
 	struct json_at list = json_key(top, "services"), report = json_key(top, "held_out");
@@ -285,7 +341,7 @@ static int body_read(struct model *m, const struct json_at *top, struct err *e)
 		if (err < 0)
 			return err;
 	}
-	if ((err = scores_read(m, top, e)) < 0)
+	if ((err = scores_read(m, top, e)) < 0 || (err = held_read(m, top, e)) < 0)
 		return err;
 	groups = m->n_scores; /* files before score_groups took every run for independent */
 	err = json_get_i64(top, "score_groups", false, m->n_scores ? 1 : 0, m->n_scores, &groups, e);
@@ -293,19 +349,15 @@ static int body_read(struct model *m, const struct json_at *top, struct err *e)
 	return err;
 }
 
-static struct model *top_read(const struct json_at *top, struct err *e)
+/* The body of one metric: the top of the file, or one of its "further_metrics". */
+static struct model *metric_read(const struct json_at *top, struct err *e)
 {
-	static const char *const keys[] = { "cotenant_model", "metric", "source", "advice", "pressures", "node_types",
-					    "services", "scores", "score_groups", "held_out", NULL };
 	struct json_at list = json_key(top, "services");
 	char **pressures = NULL, **types = NULL;
 	size_t n_pressures = 0, n_types = 0, n_services = 0;
 	struct model *m = NULL;
-	int64_t version;
 
-	if (json_check_object(top, e) < 0 ||
-	    json_get_i64(top, "cotenant_model", true, 1, MODEL_FILE_VERSION, &version, e) < 0 || json_only(top, keys, e) < 0 ||
-	    json_check_array(&list, &n_services, e) < 0)
+	if (json_check_array(&list, &n_services, e) < 0)
 		return NULL;
 	if (!n_services || n_services > 1000000) {
 		json_fail(&list, e, "must have 1 to 1000000 services, got %zu", n_services);
@@ -332,6 +384,32 @@ out:
 	free(pressures);
 	free(types);
 	return m;
+}
+
+#define BODY_KEYS "metric", "source", "advice", "pressures", "node_types", "services", "scores", "score_groups", "held_out", "held_out_runs"
+
+static struct model *top_read(const struct json_at *top, struct err *e)
+{
+	static const char *const top_keys[] = { "cotenant_model", "further_metrics", BODY_KEYS, NULL }, *const keys[] = { BODY_KEYS, NULL };
+	struct json_at list = json_key(top, "further_metrics");
+	struct model *first, **last;
+	int64_t version;
+	size_t n = 0;
+
+	if (json_check_object(top, e) < 0 || json_get_i64(top, "cotenant_model", true, 1, MODEL_FILE_VERSION, &version, e) < 0 ||
+	    json_only(top, top_keys, e) < 0 || (list.value && json_check_array(&list, &n, e) < 0) || !(first = metric_read(top, e)))
+		return NULL;
+	last = &first->next;
+	for (size_t i = 0; i < n; i++) {
+		struct json_at at = json_item(&list, i);
+
+		if (json_check_object(&at, e) < 0 || json_only(&at, keys, e) < 0 || !(*last = metric_read(&at, e))) {
+			model_free(first);
+			return NULL;
+		}
+		last = &(*last)->next;
+	}
+	return first;
 }
 
 struct model *model_read(const char *path, struct err *e)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "planner/model/advise.h"
 #include "planner/model/cv.h"
 #include "planner/model/latent.h"
 
@@ -66,6 +67,23 @@ static void ranges_set(struct model *m, const struct coloc *c, const struct late
 			m->responses[(size_t)c->rows[i].neighbours[j] * (size_t)(m->n_types + 1) + (size_t)c->rows[i].type].known = true;
 }
 
+static void curves_set(struct model *m, const struct latent *l)
+{
+	for (int i = 0; l->curves && i < m->n_services; i++) {
+		bool bent = false;
+
+		for (int k = 0; k < l->k; k++)
+			bent |= l->curves[k * l->n_services + i].n > 0;
+		for (int t = 0; bent && t <= m->n_types; t++) {
+			struct response *r = m->responses + (size_t)i * (size_t)(m->n_types + 1) + (size_t)t;
+
+			r->curves = mem_alloc((size_t)l->k, sizeof(*r->curves));
+			for (int k = 0; k < l->k; k++)
+				r->curves[k] = l->curves[k * l->n_services + i];
+		}
+	}
+}
+
 static void responses_set(struct model *m, const struct coloc *c, const struct latent *l, const struct widths *w)
 {
 	for (int i = 0; i < m->n_services; i++)
@@ -81,6 +99,7 @@ static void responses_set(struct model *m, const struct coloc *c, const struct l
 				r->sensitivity[k] = l->s[cell(l, k, i, t)];
 			}
 		}
+	curves_set(m, l);
 	ranges_set(m, c, l);
 }
 
@@ -126,43 +145,17 @@ static void services_set(struct model *m, const struct coloc *c, const struct cv
 	}
 }
 
-/* Pairs nobody has measured, worst known width first; when all are measured, a repeat of the service that errs most. */
-static char *advice_make(const struct model *m, const struct coloc *c)
+static char *advice_text(const struct coloc *c, const struct latent_blend *blend, double noise, uint64_t seed)
 {
-	int n = m->n_services, best_a = -1, best_b = -1, worst = 0;
-	double most = -1;
-	bool *seen = mem_alloc((size_t)n * (size_t)n + 1, sizeof(*seen)), with_itself = false;
-	char *text;
+	struct advice a = advise_run(c, blend, noise, seed);
+	char *type = a.a >= 0 && c->n_types > 1 ? str_fmt(" on %s", c->types[a.node_type]) : str_dup(""), *text;
 
-	for (size_t i = 0; i < c->n_rows; i++)
-		for (int j = 0; j < c->rows[i].n_neighbours; j++)
-			seen[c->rows[i].victim * n + c->rows[i].neighbours[j]] = true;
-	for (int a = 0; a < n; a++)
-		with_itself |= seen[a * n + a];
-	for (int a = 0; a < n; a++)
-		for (int b = a; b < n; b++) {
-			const struct response *ra = model_response(m, a, -1), *rb = model_response(m, b, -1);
-			double gain = (ra->width + ra->growth * response_z(m, ra, rb->pressure)) / sqrt(1 + m->services[a].n_runs) +
-				      (rb->width + rb->growth * response_z(m, rb, ra->pressure)) / sqrt(1 + m->services[b].n_runs);
-
-			if (a == b && !with_itself) /* whoever measured never ran a service beside itself */
-				continue;
-			if (((!seen[a * n + b] && m->services[a].n_runs) || (!seen[b * n + a] && m->services[b].n_runs)) && gain > most) {
-				most = gain;
-				best_a = a;
-				best_b = b;
-			}
-		}
-	for (int a = 1; a < n; a++)
-		if (m->services[a].n_runs && !(m->services[a].error_ratio <= m->services[worst].error_ratio))
-			worst = a;
-	if (best_a >= 0)
-		text = str_fmt("run %s beside %s: not measured yet, and the widest intervals", m->services[best_a].name,
-			       m->services[best_b].name);
+	if (a.a < 0)
+		text = str_dup("nothing: refits on parts of the runs agree already");
 	else
-		text = str_fmt("every pair is measured; repeat the runs of %s, whose held-out error is largest, and groups of three with it",
-			       m->services[worst].name);
-	free(seen);
+		text = str_fmt("run %s beside %s%s: %s, expected to remove %.0f %% of the variance of all pairs' predictions", c->services[a.a],
+			       c->services[a.b], type, a.repeat ? "measured before, a repeat" : "not measured yet", 100 * a.gain_ratio);
+	free(type);
 	return text;
 }
 
@@ -176,13 +169,36 @@ static void report_set(struct model *m, const struct coloc *c, const struct cv *
 	};
 }
 
+/* What was predicted without its own co-location; of very many, an even sample. */
+static void held_set(struct model *m, const struct coloc *c, const struct cv *cv)
+{
+	size_t step = cv->n / MODEL_MAX_HELD + 1;
+
+	m->held = mem_alloc(cv->n / step + 1, sizeof(*m->held));
+	for (size_t i = 0; i < cv->n; i += step) {
+		const struct coloc_row *r = c->rows + cv->row[i];
+		double y = cv->predicted[RIVAL_MODEL][i];
+		struct model_held *h = m->held + m->n_held++;
+
+		*h = (struct model_held){ .victim = r->victim, .n_neighbours = r->n_neighbours, .node_type = r->type, .measured = r->slowdown,
+					  .predicted = y, .low = fmax(1, y * exp(-cv->half_width[i])), .high = y * exp(cv->half_width[i]),
+					  .neighbours = mem_alloc((size_t)r->n_neighbours + 1, sizeof(int)) };
+		memcpy(h->neighbours, r->neighbours, (size_t)r->n_neighbours * sizeof(int));
+	}
+}
+
 static void names_set(struct model *m, const struct coloc *c, const struct latent *l)
 {
 	int n_shared = 0;
 
 	for (int k = 0; k < l->k; k++)
-		m->pressures[k] = l->kinds[k] == 'n' ? str_dup(l->names[k]) : latent_is_load(l, k) ? str_dup("load") : latent_is_count(l, k) ? str_dup("count") :
-				  str_fmt("shared%d", ++n_shared);
+		switch (l->kinds[k]) {
+		case 'n': m->pressures[k] = str_dup(l->names[k]); break;
+		case 'b': m->pressures[k] = str_fmt("%s (curve)", l->names[k]); break;
+		case 'l': m->pressures[k] = str_dup("load"); break;
+		case 'c': m->pressures[k] = str_dup("count"); break;
+		default: m->pressures[k] = str_fmt("shared%d", ++n_shared);
+		}
 	for (int t = 0; t < m->n_types; t++)
 		m->types[t] = str_dup(c->types[t]);
 	m->metric = str_dup(c->metrics[c->rows[0].metric]);
@@ -214,11 +230,12 @@ struct model *fit_model(const struct coloc *c, uint64_t seed, struct err *e)
 	services_set(m, c, cv, ch.kind);
 	responses_set(m, c, l, &w);
 	report_set(m, c, cv);
+	held_set(m, c, cv);
 	m->scores = w.scores;
 	m->n_scores = (int)w.n_scores;
 	m->n_score_groups = (int)w.n_groups;
 	w.scores = NULL;
-	m->advice = advice_make(m, c);
+	m->advice = advice_text(c, &ch.blend, m->report.noise_ratio, seed);
 	choice_free(&ch);
 	widths_free(&w);
 	latent_free(l);

@@ -23,7 +23,7 @@ bool latent_is_count(const struct latent *l, int k)
 	return l->kinds[k] == 'c';
 }
 
-static double sum_p(const struct latent *l, int k, const struct coloc_row *r)
+double latent_sum_p(const struct latent *l, int k, const struct coloc_row *r)
 {
 	double x = 0;
 
@@ -37,7 +37,7 @@ double latent_z(const struct latent *l, const struct coloc_row *r)
 	double z = 0;
 
 	for (int k = 0; k < l->k; k++)
-		z += l->s[latent_at(l, k, r->victim, r->type)] * sum_p(l, k, r);
+		z += l->s[latent_at(l, k, r->victim, r->type)] * latent_effect(l, k, r->victim, latent_sum_p(l, k, r));
 	return z;
 }
 
@@ -115,7 +115,7 @@ static void s_update(struct latent_work *w, int k)
 	clear(w);
 	for (size_t i = 0; i < w->n; i++) {
 		const struct coloc_row *r = w->rows[i];
-		double x = sum_p(l, k, r), rest = w->z[i] - w->fit[i] + l->s[latent_at(l, k, r->victim, r->type)] * x;
+		double x = latent_effect(l, k, r->victim, latent_sum_p(l, k, r)), rest = w->z[i] - w->fit[i] + l->s[latent_at(l, k, r->victim, r->type)] * x;
 
 		w->num[r->victim * l->n_types + r->type] += w->w[i] * x * rest;
 		w->den[r->victim * l->n_types + r->type] += w->w[i] * x * x;
@@ -134,7 +134,8 @@ static void p_update(struct latent_work *w, int k)
 	clear(w);
 	for (size_t i = 0; i < w->n; i++) {
 		const struct coloc_row *r = w->rows[i];
-		double s = l->s[latent_at(l, k, r->victim, r->type)], step = (w->z[i] - w->fit[i]) / fmax(1, r->n_neighbours);
+		double slope = latent_effect_slope(l, k, r->victim, l->curves ? latent_sum_p(l, k, r) : 0);
+		double s = l->s[latent_at(l, k, r->victim, r->type)] * slope, step = (w->z[i] - w->fit[i]) / fmax(1, r->n_neighbours);
 
 		for (int j = 0; j < r->n_neighbours; j++) {
 			int e = r->neighbours[j] * l->n_types + r->type;
@@ -209,6 +210,8 @@ static void descend(struct latent_work *w)
 	for (int round = 0; round < SWEEPS; round++) {
 		if (!l->plain && (round == SWEEPS / 2 || round == SWEEPS * 3 / 4))
 			huber(w);
+		if (round == SWEEPS / 4)
+			latent_curves_fit(w);
 		for (int k = 0; k < l->k; k++) {
 			if (!latent_is_load(l, k))
 				s_update(w, k);
@@ -311,6 +314,7 @@ void latent_free(struct latent *l)
 	free(l->s);
 	free(l->p);
 	free(l->links);
+	free(l->curves);
 	free(l);
 }
 

@@ -7,6 +7,8 @@
  *   shared  both free: rank >= 1, the resources themselves
  *   named   one per kind of synthetic pressure in the data (neighbours called press-KIND-LEVEL): those exert level / 100 on
  *           their own resource and nothing else, so sensitivities get names, and others' pressures are found from them
+ *   curved  the same, but a victim that was measured under several levels answers through the monotone curve through them
+ *           (Bubble-Up, Mars et al., MICRO'11) instead of a straight line
  * Every parameter is shrunk towards its service's value over all node types, and that towards the mean of all services
  * (a hierarchical ridge), so that what a run does not tell is filled in from what services have in common. Fitted by
  * non-negative coordinate descent on relative errors, then twice with Huber weights against wild runs.
@@ -20,10 +22,10 @@
 #include <stdbool.h>
 
 #include "planner/model/coloc.h"
-#include "planner/predict.h"
+#include "planner/model/model.h"
 
 #define LATENT_NAME_MAX 16
-#define LATENT_FORMS 5
+#define LATENT_FORMS 6
 
 /* One form: which components. */
 struct latent_spec {
@@ -31,6 +33,7 @@ struct latent_spec {
 	bool count, load;
 	int shared;            /* rank */
 	bool named;
+	bool curved;           /* named components act through monotone curves measured under synthetic pressure */
 	bool plain;            /* plain matrix factorisation: signs free, shrunk towards 0, no robustness: a baseline */
 	double ridge;          /* strength of the shrinkage, in runs */
 };
@@ -45,10 +48,11 @@ struct latent_blend {
 struct latent {
 	bool plain;
 	int k, n_services, n_types;
-	char kinds[MODEL_MAX_PRESSURES]; /* 's'hared, 'c'ount, 'l'oad, 'n'amed */
+	char kinds[MODEL_MAX_PRESSURES]; /* 's'hared, 'c'ount, 'l'oad, 'n'amed, 'b': named and bent */
 	char names[MODEL_MAX_PRESSURES][LATENT_NAME_MAX]; /* of named components: "cpu", "disk" … */
 	double *links;         /* per service */
 	double *s, *p;         /* [(k * n_services + service) * (n_types + 1) + type]; the last is all types pooled */
+	struct curve *curves;  /* [k * n_services + service]; NULL = all straight */
 };
 
 extern const struct latent_spec latent_forms[LATENT_FORMS];

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 
 /*
- * The forms. Ranks 1 to 3 are the resources themselves; the fourth adds what everybody does and suffers; the last exists where
- * there was synthetic pressure. 10 components and the named ones: no more than MODEL_MAX_PRESSURES.
+ * The forms. Ranks 1 to 3 are the resources themselves; the fourth adds what everybody does and suffers; the last two exist where
+ * there was synthetic pressure. 10 components and twice the named ones: no more than MODEL_MAX_PRESSURES.
  */
 const struct latent_spec latent_forms[LATENT_FORMS] = {
 	{ .name = "one resource", .shared = 1 },
@@ -15,6 +15,7 @@ const struct latent_spec latent_forms[LATENT_FORMS] = {
 	{ .name = "three resources", .shared = 3 },
 	{ .name = "two resources, count, load", .shared = 2, .count = true, .load = true },
 	{ .name = "named resources", .named = true },
+	{ .name = "named resources, measured curves", .named = true, .curved = true },
 };
 
 /* Component `from` of one form goes to the end of the blend; its z counts `weight`. */
@@ -23,12 +24,15 @@ static void component_append(struct latent *sum, const struct latent *form, int 
 	size_t row = latent_at(form, 1, 0, 0);
 	bool load = latent_is_load(form, from);
 
-	sum->kinds[sum->k] = form->kinds[from];
+	sum->kinds[sum->k] = form->curves && form->kinds[from] == 'n' ? 'b' : form->kinds[from];
 	memcpy(sum->names[sum->k], form->names[from], LATENT_NAME_MAX);
 	for (size_t i = 0; i < row; i++) {
 		sum->s[latent_at(sum, sum->k, 0, 0) + i] = form->s[latent_at(form, from, 0, 0) + i] * (load ? 1 : weight);
 		sum->p[latent_at(sum, sum->k, 0, 0) + i] = form->p[latent_at(form, from, 0, 0) + i] * (load ? weight : 1);
 	}
+	if (form->curves)
+		memcpy(sum->curves + (size_t)sum->k * (size_t)sum->n_services, form->curves + (size_t)from * (size_t)sum->n_services,
+		       (size_t)sum->n_services * sizeof(*sum->curves));
 	sum->k++;
 }
 
@@ -50,6 +54,8 @@ struct latent *latent_fit(const struct coloc *c, const bool *hidden, const struc
 			continue;
 		form.ridge = blend->ridge[f];
 		part = latent_form_fit(c, hidden, &form, blend->links);
+		if (part->curves && !sum->curves)
+			sum->curves = mem_alloc(MODEL_MAX_PRESSURES * (size_t)sum->n_services, sizeof(*sum->curves));
 		for (int k = 0; k < part->k; k++)
 			component_append(sum, part, k, blend->weight[f]);
 		latent_free(part);

@@ -4,7 +4,7 @@
 
 #include "planner/model/latent.h"
 
-#define LATENT_NAMED_MAX 6
+#define LATENT_NAMED_MAX 7 /* two named forms and 10 other components fit MODEL_MAX_PRESSURES */
 
 struct latent_work {
 	struct latent *l;
@@ -26,5 +26,9 @@ static inline size_t latent_at(const struct latent *l, int k, int service, int t
 
 void latent_pins_find(struct latent_work *w);       /* adds the named components */
 void latent_pins_set(struct latent_work *w, int k);
+void latent_curves_fit(struct latent_work *w);      /* from the runs under synthetic pressure; see latent_curve.c */
+double latent_effect(const struct latent *l, int k, int victim, double x);      /* curve or straight */
+double latent_effect_slope(const struct latent *l, int k, int victim, double x);
+double latent_sum_p(const struct latent *l, int k, const struct coloc_row *r);
 
 #endif

@@ -21,6 +21,7 @@
 #include "planner/predict.h"
 
 #define MODEL_MAX_KNOTS 16
+#define MODEL_MAX_HELD 4000   /* held-out runs kept for pictures; of more, an even sample */
 #define MODEL_KIND_NEIGHBOUR "only a neighbour" /* never measured as a victim, e.g. synthetic pressure */
 #define MODEL_LINK_MIN -4.0
 #define MODEL_LINK_MAX 4.0
@@ -54,8 +55,17 @@ struct model_report {                        /* held-out, whole co-locations lef
 	double noise_ratio;                  /* repeat-to-repeat error of the truth itself; NAN = no repeats */
 };
 
+/* A run predicted without its own co-location, beside what was measured. */
+struct model_held {
+	int victim, n_neighbours, *neighbours, node_type;
+	double measured, predicted, low, high; /* slowdowns; low and high at 0.90 */
+};
+
 struct model {
 	char *metric, *source, *advice;      /* advice: the additional run that would reduce the error most */
+	struct model *next;                  /* the same data's next metric (mean, tail), or NULL; owned */
+	struct model_held *held;
+	int n_held;
 	int n_pressures, n_types, n_services, n_scores;
 	int n_score_groups;                  /* co-locations behind the scores: runs of one are not independent */
 	char *pressures[MODEL_MAX_PRESSURES];
@@ -68,6 +78,8 @@ struct model {
 	size_t n_index;
 };
 
+/* The model of this metric in m or behind it; NULL when there is none. */
+const struct model *model_of_metric(const struct model *m, const char *metric);
 struct model *model_new(int n_services, int n_types, int n_pressures);
 void model_name(struct model *m, int service, const char *name); /* copies, and enters it for model_find_service() */
 int model_write(const struct model *m, const char *path, bool overwrite, struct err *e);

@@ -171,19 +171,34 @@ static bool is_nameless(const char *pressure)
 	return !strncmp(pressure, "shared", 6) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
 }
 
+/* "cpu" and "cpu (curve)" are one resource, seen by two forms of the model. */
+static bool same_resource(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "("), m = strcspn(b, "(");
+
+	n -= n && a[n] && a[n - 1] == ' ';
+	m -= m && b[m] && b[m - 1] == ' ';
+	return n == m && !strncmp(a, b, n);
+}
+
 /* The pressure that contributes most: among the resources with names, where there are any. */
 static int binding(const struct model *m, const struct response *r, const double *pressure)
 {
-	double largest[2] = { 0, 0 };
+	double x[MODEL_MAX_PRESSURES], largest[2] = { 0, 0 };
 	int best[2] = { -1, -1 };
 
 	for (int k = 0; k < m->n_pressures; k++) {
 		bool nameless = is_nameless(m->pressures[k]);
-		double x = part(r, k, pressure[k]);
+		int first = 0;
 
-		if (x > largest[nameless]) {
-			largest[nameless] = x;
-			best[nameless] = k;
+		while (first < k && !same_resource(m->pressures[first], m->pressures[k]))
+			first++;
+		x[k] = part(r, k, pressure[k]);
+		if (first < k)
+			x[first] += x[k];
+		if (x[first] > largest[nameless]) {
+			largest[nameless] = x[first];
+			best[nameless] = first;
 		}
 	}
 	return best[0] >= 0 ? best[0] : best[1] >= 0 ? best[1] : 0;
@@ -212,6 +227,13 @@ double model_upper(const struct model *m, int service, int node_type, const doub
 		return 1;
 	slowdown = fmax(1, link_slowdown(r->link, response_z(m, r, pressure)));
 	return slowdown * exp(half_width(m, r, slowdown, beyond(m, r, pressure), confidence));
+}
+
+const struct model *model_of_metric(const struct model *m, const char *metric)
+{
+	while (m && strcmp(m->metric, metric))
+		m = m->next;
+	return m;
 }
 
 struct model *model_new(int n_services, int n_types, int n_pressures)

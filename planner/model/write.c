@@ -96,24 +96,62 @@ static json_t *names(char *const *v, int n)
 	return list;
 }
 
+static json_t *held(const struct model *m)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < m->n_held; i++) {
+		const struct model_held *h = m->held + i;
+		json_t *o = json_object(), *neighbours = json_array();
+
+		for (int j = 0; j < h->n_neighbours; j++)
+			json_array_append_new(neighbours, json_string(m->services[h->neighbours[j]].name));
+		json_object_set_new(o, "victim", json_string(m->services[h->victim].name));
+		json_object_set_new(o, "neighbours", neighbours);
+		if (h->node_type >= 0)
+			json_object_set_new(o, "node_type", json_string(m->types[h->node_type]));
+		json_object_set_new(o, "measured_ratio", json_real(h->measured));
+		json_object_set_new(o, "predicted_ratio", json_real(h->predicted));
+		json_object_set_new(o, "low_ratio", json_real(h->low));
+		json_object_set_new(o, "high_ratio", json_real(h->high));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static void body(json_t *o, const struct model *m)
+{
+	json_t *services = json_array();
+
+	json_object_set_new(o, "metric", json_string(m->metric));
+	json_object_set_new(o, "source", json_string(m->source));
+	json_object_set_new(o, "advice", json_string(m->advice));
+	json_object_set_new(o, "pressures", names(m->pressures, m->n_pressures));
+	json_object_set_new(o, "node_types", names(m->types, m->n_types));
+	json_object_set_new(o, "held_out", report(&m->report));
+	for (int i = 0; i < m->n_services; i++)
+		json_array_append_new(services, service(m, i));
+	json_object_set_new(o, "services", services);
+	json_object_set_new(o, "scores", numbers(m->scores, m->n_scores));
+	json_object_set_new(o, "score_groups", json_integer(m->n_score_groups));
+	json_object_set_new(o, "held_out_runs", held(m));
+}
+
 int model_write(const struct model *m, const char *path, bool overwrite, struct err *e)
 {
-	json_t *root = json_object(), *services = json_array();
+	json_t *root = json_object(), *further = json_array();
 	struct file_out f;
 	int err;
 
 	json_object_set_new(root, "cotenant_model", json_integer(1));
-	json_object_set_new(root, "metric", json_string(m->metric));
-	json_object_set_new(root, "source", json_string(m->source));
-	json_object_set_new(root, "advice", json_string(m->advice));
-	json_object_set_new(root, "pressures", names(m->pressures, m->n_pressures));
-	json_object_set_new(root, "node_types", names(m->types, m->n_types));
-	json_object_set_new(root, "held_out", report(&m->report));
-	for (int i = 0; i < m->n_services; i++)
-		json_array_append_new(services, service(m, i));
-	json_object_set_new(root, "services", services);
-	json_object_set_new(root, "scores", numbers(m->scores, m->n_scores));
-	json_object_set_new(root, "score_groups", json_integer(m->n_score_groups));
+	body(root, m);
+	for (const struct model *next = m->next; next; next = next->next) {
+		json_t *o = json_object();
+
+		body(o, next);
+		json_array_append_new(further, o);
+	}
+	json_object_set_new(root, "further_metrics", further);
 	if ((err = file_out_open(&f, path, overwrite, e)) < 0)
 		goto out;
 	if (json_dumpf(root, f.stream, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) < 0 || fputc('\n', f.stream) == EOF) {
