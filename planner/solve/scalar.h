@@ -1,20 +1,23 @@
 /*
- * Placement under a cost objective with incremental evaluation: what a shift or a swap would do to feasibility and cost,
- * in a few dozen vector instructions. For instances whose terms are piecewise linear: hinges, balances, node costs, moves.
+ * An instance compiled for search under a cost objective whose terms are piecewise linear: hinges, balances, node costs,
+ * moves. Shared by all searchers and constant; what one searcher does with it is planner/solve/place.h.
  *
- * A node's row holds two kinds of columns, as doubles (exact below 2^53):
- *   hard  room left = capacity - what is held; transient resources also hold what is leaving until it has left
- *   soft  weight * (use - threshold); the node pays the positive parts. A balance term
+ * A service's need and a node's row hold two kinds of columns, as doubles (exact below 2^53):
+ *   hard  capacity; in a row the room left. A replica away from its current node holds its transient resources there too:
+ *         so there is a second hard part, `stay`, for what changes hands when it leaves or re-enters that node
+ *   soft  weight * (use - threshold); a node pays the positive parts. A balance term
  *         w * max(0, t * room1 - room2) is linear in use, so it is just one more soft column: use2 - t * use1.
- * `struct scalar` is the compiled instance, shared and constant; `struct place` is one searcher's placement.
+ * Need number n_services is all zero: nobody.
  */
 #ifndef PLANNER_SOLVE_SCALAR_H
 #define PLANNER_SOLVE_SCALAR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "planner/instance.h"
+#include "planner/predict.h"
 
 #define LANES 4
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
@@ -26,8 +29,13 @@ struct cap_list { uint32_t *start; struct { uint32_t other, k; } *caps; };
 
 struct scalar {
 	const struct instance *in;
+	const struct model *model; /* NULL = no interference limits */
 	uint32_t hard, soft;       /* vectors of LANES columns per row */
-	lanes *need;               /* [service * (2 * hard + soft)]: hard; hard when the node still holds it; soft */
+	uint32_t *group;           /* [item] */
+	lanes *need;               /* [(n_services + 1) * (2 * hard + soft)]: hard; stay; soft */
+	double *size;              /* [service]: mean over columns of demand / mean capacity of the nodes */
+	lanes *unit;               /* [hard]: 1 / mean capacity, so that overloads of all columns compare */
+	double widest;             /* largest mean capacity of a column */
 	lanes *empty;              /* [node * (hard + soft)]: row of an empty node */
 	double move, move_pair, node_cost; /* weights */
 	double move_group;
@@ -40,34 +48,13 @@ struct scalar {
 	bool has_caps;             /* between different groups */
 };
 
-struct place {
-	const struct scalar *sc;
-	int32_t *item_node;
-	lanes *row;                /* [node * (hard + soft)] */
-	double *node_sum;          /* [node]: what its soft columns and its use cost now */
-	uint32_t *node_items;
-	uint16_t *count;           /* [node * n_groups + group] */
-	uint32_t *moved, *histogram; /* [group] moved replicas; [count] groups with so many */
-	uint32_t max_moved, n_moved;
-	uint16_t **per_value;      /* [label][group * values + value] */
-	uint32_t **distinct;       /* [label][group] */
-	double cost;
-};
-
-struct scalar *scalar_new(const struct instance *in);  /* NULL when the instance needs more than this can express */
+/* NULL when the instance needs more than this can express. The model is borrowed; it may be NULL. */
+struct scalar *scalar_new(const struct instance *in, const struct model *model);
 void scalar_free(struct scalar *sc);
 bool scalar_applies(const struct instance *in);
 
-/* Takes over a complete, feasible placement; false when it is not. */
-struct place *place_new(const struct scalar *sc);
-bool place_load(struct place *p, const int32_t *item_node);
-void place_free(struct place *p);
-
-/* Change of cost, or INFINITY when capacity, conflicts or pins forbid it. Rules over labels are checked by the _try calls. */
-double place_shift_delta(const struct place *p, uint32_t item, uint32_t to);
-double place_swap_delta(const struct place *p, uint32_t a, uint32_t b);
-/* Carry it out unless a rule over labels forbids. */
-bool place_shift_try(struct place *p, uint32_t item, uint32_t to, double delta);
-bool place_swap_try(struct place *p, uint32_t a, uint32_t b, double delta);
+/* The part of it that is about rules between groups (scalar_rule.c). */
+void scalar_rules_init(struct scalar *sc);
+void scalar_rules_fini(struct scalar *sc);
 
 #endif

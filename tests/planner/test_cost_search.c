@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/search.h"
-#include "planner/solve/scalar.h"
+#include "planner/solve/chain_draw.h"
 #include "planner/term.h"
 
 #define N_NODES 6
@@ -94,10 +94,11 @@ static uint32_t on_node(const struct instance *in, const int32_t *item_node, int
 	return n;
 }
 
-static void assert_rules(const struct instance *in, const int32_t *item_node)
+/* capacity false: nothing is said about capacity; true: all of it holds. */
+static void assert_rules(const struct instance *in, const int32_t *item_node, bool capacity)
 {
 	for (int32_t m = 0; m < N_NODES; m++) {
-		for (uint32_t r = 0; r < in->n_resources; r++)
+		for (uint32_t r = 0; r < in->n_resources && capacity; r++)
 			for (uint32_t k = 0; k < in->resources[r].slots; k++) {
 				uint32_t c = in->resources[r].column + k;
 				int64_t sum = 0;
@@ -123,9 +124,43 @@ static void assert_rules(const struct instance *in, const int32_t *item_node)
 	}
 }
 
+/* Every kind of chain, overload allowed; judged from scratch. */
+static void walk_chains(struct place *p, struct rng *r, uint32_t *changes, uint32_t *feasible)
+{
+	const struct instance *in = p->sc->in;
+	struct chain_draw draw;
+	uint32_t kinds[CHAIN_MAX + 1] = { 0 };
+
+	chain_draw_init(&draw, p, r);
+	for (int k = 0; k < WALK; k++) {
+		struct chain c;
+		double before = p->cost, delta;
+		bool strict = k % 1000 < 500;
+
+		if (k % 1000 == 0)
+			place_price(p, 0);
+		if (!chain_draw(&draw, &c) || !isfinite(delta = place_chain_delta(p, &c, INFINITY)) ||
+		    (!strict && p->n_over == 0 && delta > 1e9) || !place_chain_try(p, &c))
+			continue;
+		kinds[c.n]++;
+		if (strict)
+			assert_true(fabs(p->cost - before - delta) < 1e-6);
+		(*changes)++;
+		if (k % 1000 == 499)
+			place_price_forbid(p);
+		if (*changes % 16)
+			continue;
+		assert_rules(in, p->item_node, p->n_over == 0);
+		*feasible += p->n_over == 0;
+		assert_true(fabs(p->cost - objective_value(in, NULL, p->item_node)) < 1e-6);
+	}
+	assert_true(kinds[1] > 100 && kinds[2] > 100);
+	chain_draw_fini(&draw);
+}
+
 static void test_place_walk(void **state)
 {
-	uint32_t changes = 0;
+	uint32_t changes = 0, feasible = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 3; seed++) {
@@ -138,30 +173,17 @@ static void test_place_walk(void **state)
 		in = instance_make(&r, 1, scalar_terms, sizeof(scalar_terms) / sizeof(scalar_terms[0]));
 		in->spreads = mem_alloc(1, sizeof(*in->spreads));
 		in->spreads[in->n_spreads++] = (struct rule_spread){ 3, 0, 2, 0 };
-		assert_non_null(sc = scalar_new(in));
+		assert_non_null(sc = scalar_new(in, NULL));
 		p = place_new(sc);
 		assert_true(place_load(p, in->item_node));
-		assert_rules(in, p->item_node);
-		for (int k = 0; k < WALK; k++) {
-			uint32_t a = rng_below(&r, N_ITEMS), b = rng_below(&r, k % 2 ? N_ITEMS : N_NODES);
-			double delta;
-
-			if (k % 2 ? p->item_node[a] == p->item_node[b] : p->item_node[a] == (int32_t)b)
-				continue;
-			delta = k % 2 ? place_swap_delta(p, a, b) : place_shift_delta(p, a, b);
-			if (!isfinite(delta) || !(k % 2 ? place_swap_try(p, a, b, delta) : place_shift_try(p, a, b, delta)))
-				continue;
-			changes++;
-			if (changes % 16)
-				continue;
-			assert_rules(in, p->item_node);
-			assert_true(fabs(p->cost - objective_value(in, NULL, p->item_node)) < 1e-6);
-		}
+		assert_int_equal(p->n_over, 0);
+		assert_rules(in, p->item_node, true);
+		walk_chains(p, &r, &changes, &feasible);
 		place_free(p);
 		scalar_free(sc);
 		instance_unmake(in);
 	}
-	assert_true(changes > 1000);
+	assert_true(changes > 1000 && feasible > 50);
 }
 
 int main(void)

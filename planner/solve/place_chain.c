@@ -1,0 +1,162 @@
+/*
+ * What a chain of relocations costs, and carrying it out; see place.h.
+ *
+ * Room for transient resources: a replica away from its current node holds both. So leaving the current node frees only
+ * the `stay` part of the demand, and coming home needs only that part (hard_of()).
+ */
+#include <math.h>
+
+#include "planner/solve/place_row.h"
+
+ALWAYS_INLINE uint32_t node_of(const struct place *p, uint32_t item)
+{
+	return (uint32_t)p->item_node[item];
+}
+
+ALWAYS_INLINE bool is_rotation(const struct place *p, const struct chain *c)
+{
+	return c->to[c->n - 1] == node_of(p, c->item[0]);
+}
+
+/* Who leaves the node that item k comes to. */
+ALWAYS_INLINE uint32_t leaver(const struct chain *c, uint32_t k, bool rotation)
+{
+	return k + 1 < c->n ? c->item[k + 1] : rotation ? c->item[0] : NOBODY;
+}
+
+ALWAYS_INLINE double paid_after(const struct place *p, uint32_t node, uint32_t in, uint32_t out)
+{
+	const struct scalar *sc = p->sc;
+	const lanes *row = row_of(p, node), *enters = hard_of(sc, in, node), *leaves = hard_of(sc, out, node);
+	uint32_t items = p->node_items[node] + (in != NOBODY) - (out != NOBODY);
+	lanes sum = { 0 };
+
+	for (uint32_t k = 0; k < sc->hard; k++)
+		sum += p->price[k] * positive(enters[k] - leaves[k] - row[k]);
+	row += sc->hard;
+	enters = soft_of(sc, in);
+	leaves = soft_of(sc, out);
+	for (uint32_t k = 0; k < sc->soft; k++)
+		sum += positive(row[k] + enters[k] - leaves[k]);
+	return total(sum) + (sc->node_cost > 0 && items ? sc->node_cost * (double)sc->in->nodes[node].cost : 0);
+}
+
+ALWAYS_INLINE bool may_enter(const struct place *p, uint32_t item, uint32_t node, uint32_t out)
+{
+	const struct scalar *sc = p->sc;
+	uint32_t g = group_of(sc, item);
+	int64_t leaving = out == NOBODY ? -1 : (int64_t)group_of(sc, out);
+
+	if (counts_of(p, node)[g] - (uint32_t)(leaving == g) >= sc->self_cap[g] || !instance_allows(sc->in, sc->in->item_service[item], node))
+		return false;
+	return !sc->has_caps || place_caps_allow(p, g, node, leaving);
+}
+
+ALWAYS_INLINE int moves_change(const struct place *p, const struct chain *c, uint32_t k)
+{
+	return is_moved(p->sc, c->item[k], c->to[k]) - is_moved(p->sc, c->item[k], node_of(p, c->item[k]));
+}
+
+/* Moved counts change: by trial on the counters, as several groups may touch the maximum. INFINITY: over the budget. */
+static double moves_delta(struct place *p, const struct chain *c)
+{
+	const struct scalar *sc = p->sc;
+	uint32_t before = p->max_moved, after;
+	bool within;
+
+	for (uint32_t k = 0; k < c->n; k++)
+		count_moved(p, group_of(sc, c->item[k]), moves_change(p, c, k));
+	after = p->max_moved;
+	within = sc->in->max_moves < 0 || p->n_moved <= sc->in->max_moves;
+	for (uint32_t k = c->n; k-- > 0;)
+		count_moved(p, group_of(sc, c->item[k]), -moves_change(p, c, k));
+	return within ? sc->move_group * ((double)after - before) : INFINITY;
+}
+
+CLONES double place_chain_delta(struct place *p, const struct chain *c, double allowance)
+{
+	uint32_t origin = node_of(p, c->item[0]);
+	bool rotation = is_rotation(p, c);
+	double delta = rotation ? 0 : -p->node_paid[origin];
+	int changes = 0;
+
+	for (uint32_t k = 0; k < c->n; k++) {
+		if (!may_enter(p, c->item[k], c->to[k], leaver(c, k, rotation)))
+			return INFINITY;
+		delta += move_cost(p->sc, c->item[k], c->to[k]) - move_cost(p->sc, c->item[k], node_of(p, c->item[k])) -
+			 p->node_paid[c->to[k]];
+		changes |= moves_change(p, c, k);
+	}
+	if (changes)
+		delta += moves_delta(p, c);
+	/* What nodes pay is never negative, so the rest of the sum cannot bring it down again. */
+	for (uint32_t k = 0; k < c->n && delta <= allowance; k++)
+		delta += paid_after(p, c->to[k], c->item[k], leaver(c, k, rotation));
+	if (!rotation && delta <= allowance)
+		delta += paid_after(p, origin, NOBODY, c->item[0]);
+	return delta <= allowance ? delta : INFINITY;
+}
+
+static void count_labels(struct place *p, const struct chain *c, const uint32_t *from, int sign)
+{
+	for (uint32_t k = 0; k < c->n; k++)
+		place_label_count(p, group_of(p->sc, c->item[k]), sign > 0 ? c->to[k] : from[k], 1);
+	for (uint32_t k = 0; k < c->n; k++)
+		place_label_count(p, group_of(p->sc, c->item[k]), sign > 0 ? from[k] : c->to[k], -1);
+}
+
+static void relocate(struct place *p, const struct chain *c)
+{
+	const struct scalar *sc = p->sc;
+	uint32_t origin = node_of(p, c->item[0]), before = p->max_moved;
+
+	for (uint32_t k = 0; k < c->n; k++) {
+		uint32_t item = c->item[k], from = node_of(p, item), to = c->to[k];
+
+		place_book(p, item, from, -1);
+		place_book(p, item, to, 1);
+		p->cost += move_cost(sc, item, to) - move_cost(sc, item, from);
+		count_moved(p, group_of(sc, item), is_moved(sc, item, to) - is_moved(sc, item, from));
+		if (sc->model) {
+			place_limit_leave(p, item, from);
+			place_limit_enter(p, item, to);
+		}
+		p->item_node[item] = (int32_t)to;
+	}
+	p->cost += sc->move_group * ((double)p->max_moved - before);
+	place_resum(p, origin);
+	for (uint32_t k = 0; k < c->n; k++)
+		place_resum(p, c->to[k]);
+}
+
+static bool limits_hold(const struct place *p, const struct chain *c, uint32_t origin)
+{
+	bool hold = place_limit_holds(p, origin);
+
+	for (uint32_t k = 0; hold && k < c->n; k++)
+		hold = place_limit_holds(p, c->to[k]);
+	return hold;
+}
+
+bool place_chain_try(struct place *p, const struct chain *c)
+{
+	struct chain back = *c;
+	uint32_t from[CHAIN_MAX];
+	bool hold = true;
+
+	for (uint32_t k = 0; k < c->n; k++)
+		from[k] = node_of(p, c->item[k]);
+	count_labels(p, c, from, 1);
+	for (uint32_t k = 0; hold && k < c->n; k++)
+		hold = place_labels_hold(p, group_of(p->sc, c->item[k]), from[k], c->to[k]);
+	if (hold) {
+		relocate(p, c);
+		if (!p->sc->model || limits_hold(p, c, from[0]))
+			return true;
+		for (uint32_t k = 0; k < c->n; k++) /* the same chain backwards: the last item goes first */
+			back.item[k] = c->item[c->n - 1 - k], back.to[k] = from[c->n - 1 - k];
+		relocate(p, &back);
+	}
+	count_labels(p, c, from, -1);
+	return false;
+}
