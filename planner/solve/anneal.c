@@ -21,6 +21,7 @@
 #define CALIBRATION 20000     /* proposals that set the unit of temperature */
 #define OPEN_ENDED_NS 60000000000ull /* length of a schedule when there is no budget at all; then it starts over */
 #define THRESHOLDS 4096
+#define AHEAD 6               /* proposals under way at once */
 #define FIRST_PRICE 100       /* of an overload by a whole node, in units of the first temperature */
 #define PRICE_STEP 0.01       /* largest change of its logarithm per batch */
 
@@ -37,6 +38,7 @@ struct walk {
 	struct place *p;
 	struct rng rng;
 	struct chain_draw draw;
+	struct chain ahead[AHEAD];
 	int32_t *start, *best;
 	double best_cost, unit, price;
 	double thresholds[THRESHOLDS];
@@ -59,17 +61,38 @@ static void keep_best(struct walk *w)
 	memcpy(w->best, w->p->item_node, w->s->in->n_items * sizeof(int32_t));
 }
 
+/* One more chain to come; n == 0 where the draw was improper. */
+static void draw(struct walk *w, struct chain *c)
+{
+	if (!chain_draw(&w->draw, c))
+		c->n = 0;
+	else
+		place_chain_prefetch(w->p, c);
+}
+
+/* Chains are drawn some ahead of their judgement, so that memory has time; what was drawn before a change is drawn anew. */
+static void draw_all(struct walk *w)
+{
+	for (int k = 0; k < AHEAD; k++)
+		draw(w, &w->ahead[k]);
+}
+
 /* Returns the mean number of overloaded nodes. */
 static double batch(struct walk *w, double temperature)
 {
 	uint64_t over = 0;
-	struct chain c;
 
-	for (int k = 0; k < BATCH; k++) {
+	draw_all(w);
+	for (uint32_t k = 0; k < BATCH; k++) {
+		struct chain *c = &w->ahead[k % AHEAD];
 		double allowance = temperature * w->thresholds[rng_below(&w->rng, THRESHOLDS)];
 
-		if (chain_draw(&w->draw, &c) && place_chain_delta(w->p, &c, allowance) <= allowance && place_chain_try(w->p, &c))
+		if (c->n && place_chain_delta(w->p, c, allowance) <= allowance && place_chain_try(w->p, c)) {
 			keep_best(w);
+			draw_all(w);
+		} else {
+			draw(w, c);
+		}
 		over += w->p->n_over;
 	}
 	w->iterations += BATCH;

@@ -50,6 +50,8 @@ void place_price_forbid(struct place *p);
  * Rules over labels and interference limits are dearer: place_chain_try() checks them and carries the chain out if they hold.
  */
 double place_chain_delta(struct place *p, const struct chain *c, double allowance);
+/* Have the memory ready that the delta will read: large instances do not fit the caches. */
+void place_chain_prefetch(const struct place *p, const struct chain *c);
 bool place_chain_try(struct place *p, const struct chain *c);
 
 /* Parts of it: rules over caps (place_rule.c) and labels, interference limits (place_limit.c). leaving: a group, or -1. */

@@ -97,6 +97,26 @@ CLONES double place_chain_delta(struct place *p, const struct chain *c, double a
 	return delta <= allowance ? delta : INFINITY;
 }
 
+static void prefetch(const void *from, size_t bytes)
+{
+	for (size_t k = 0; k < bytes; k += 64)
+		__builtin_prefetch((const char *)from + k);
+}
+
+void place_chain_prefetch(const struct place *p, const struct chain *c)
+{
+	const struct scalar *sc = p->sc;
+
+	for (uint32_t k = 0; k < c->n; k++) {
+		__builtin_prefetch(counts_of(p, c->to[k]) + group_of(sc, c->item[k]));
+		prefetch(need_of(sc, c->item[k]), (2 * sc->hard + sc->soft) * sizeof(lanes));
+		prefetch(row_of(p, c->to[k]), (sc->hard + sc->soft) * sizeof(lanes));
+		__builtin_prefetch(&sc->move_cost[c->item[k]]);
+		if (sc->move_pair > 0 && is_moved(sc, c->item[k], c->to[k]))
+			__builtin_prefetch(&sc->in->move_pair[(size_t)sc->in->item_node[c->item[k]] * sc->in->n_nodes + c->to[k]]);
+	}
+}
+
 static void count_labels(struct place *p, const struct chain *c, const uint32_t *from, int sign)
 {
 	for (uint32_t k = 0; k < c->n; k++)

@@ -69,7 +69,7 @@ ALWAYS_INLINE double move_cost(const struct scalar *sc, uint32_t item, uint32_t 
 
 	if (!is_moved(sc, item, node))
 		return 0;
-	cost = sc->move * (double)sc->in->services[sc->in->item_service[item]].move_cost;
+	cost = sc->move_cost[item];
 	if (sc->move_pair > 0)
 		cost += sc->move_pair * sc->in->move_pair[(size_t)sc->in->item_node[item] * sc->in->n_nodes + node];
 	return cost;

@@ -124,7 +124,8 @@ static void fill_weights(struct scalar *sc)
 	for (uint32_t i = 0; i < sc->in->n_terms; i++) {
 		const struct term *t = &sc->in->terms[i];
 
-		sc->move += t->kind == TERM_MOVE ? t->weight : 0;
+		for (uint32_t k = 0; k < sc->in->n_items && t->kind == TERM_MOVE; k++)
+			sc->move_cost[k] += t->weight * (double)sc->in->services[sc->in->item_service[k]].move_cost;
 		sc->move_group += t->kind == TERM_MOVE_GROUP ? t->weight : 0;
 		sc->move_pair += t->kind == TERM_MOVE_PAIR ? t->weight : 0;
 		sc->node_cost += t->kind == TERM_NODE_COST ? t->weight : 0;
@@ -187,6 +188,7 @@ struct scalar *scalar_new(const struct instance *in, const struct model *model)
 		fill_empty(sc, m);
 	sc->unit = lanes_alloc(sc->hard);
 	fill_sizes(sc);
+	sc->move_cost = mem_alloc(in->n_items, sizeof(double));
 	sc->group = mem_alloc(in->n_items, sizeof(uint32_t));
 	for (uint32_t i = 0; i < in->n_items; i++)
 		sc->group[i] = in->services[in->item_service[i]].group;
@@ -204,6 +206,7 @@ void scalar_free(struct scalar *sc)
 	free(sc->size);
 	free(sc->unit);
 	free(sc->group);
+	free(sc->move_cost);
 	free(sc->empty);
 	free(sc);
 }

@@ -32,13 +32,13 @@ struct scalar {
 	const struct model *model; /* NULL = no interference limits */
 	uint32_t hard, soft;       /* vectors of LANES columns per row */
 	uint32_t *group;           /* [item] */
+	double *move_cost;         /* [item]: weighted, of any move */
 	lanes *need;               /* [(n_services + 1) * (2 * hard + soft)]: hard; stay; soft */
 	double *size;              /* [service]: mean over columns of demand / mean capacity of the nodes */
 	lanes *unit;               /* [hard]: 1 / mean capacity, so that overloads of all columns compare */
 	double widest;             /* largest mean capacity of a column */
 	lanes *empty;              /* [node * (hard + soft)]: row of an empty node */
-	double move, move_pair, node_cost; /* weights */
-	double move_group;
+	double move_pair, node_cost, move_group; /* weights */
 	uint32_t *self_cap;        /* [group]: at most so many per node */
 	struct cap_list holds, held; /* "where g runs at most k of other"; "where other runs at most k of g" */
 	uint32_t n_labels;
