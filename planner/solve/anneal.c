@@ -27,10 +27,15 @@
 
 /*
  * Temperatures in units of the mean change, overloaded nodes as shares of all nodes: geometric from .. to. `over` 0: no new
- * overload at all.
+ * overload at all. `from`: where the phase begins, the placement that the phase before left, the start
+ * or the best so far.
  */
-static const struct phase { double share, heat, cold, over, over_end; } phases[] = {
-	{ 0.8, 0.15, 0.005, 0.5, 0.005 }, { 0.2, 0.005, 0.0005, 0, 0 },
+enum from { FROM_LAST, FROM_START, FROM_BEST };
+static const struct phase { double share, heat, cold, over, over_end; enum from from; } phases[] = {
+	{ 0.08, 0.05, 0.002, 0, 0, FROM_LAST },        /* something good soon */
+	{ 0.70, 0.15, 0.005, 0.2, 0.005, FROM_START },  /* through overload */
+	{ 0.10, 0.005, 0.001, 0, 0, FROM_LAST },
+	{ 0.12, 0.003, 0.0005, 0, 0, FROM_BEST },
 };
 
 struct walk {
@@ -165,6 +170,10 @@ static void run_schedule(struct walk *w)
 		if (search_done(w->s, w->iterations))
 			return;
 		until += phases[i].share;
+		if (phases[i].from == FROM_START)
+			place_load(w->p, w->start);
+		else if (phases[i].from == FROM_BEST && isfinite(w->best_cost))
+			place_load(w->p, w->best);
 		cool(w, &phases[i], until);
 	}
 }
