@@ -23,7 +23,7 @@
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
 struct in6_addr { __u8 u6_addr8[16]; };
 struct sock_common {
-	__u32 skc_daddr, skc_rcv_saddr, skc_hash;
+	__u32 skc_daddr, skc_rcv_saddr;
 	unsigned short skc_num, skc_family;
 	unsigned char skc_state;
 };
@@ -78,15 +78,7 @@ struct {
 } request_slots SEC(".maps");
 
 __u64 request_lost;
-__u32 request_share = REQUEST_LOTS;
-
-/* Sampling costs no lookup: the lot is drawn from the kernel's own hash of the socket (TCP: its addresses and ports). */
-static __always_inline bool sock_sampled(struct sock *sk)
-{
-	__u32 mixed = sk->__sk_common.skc_hash * 0x9e3779b1u; /* Fibonacci hashing */
-
-	return (mixed >> 24) < *(volatile __u32 *)&request_share;
-}
+__u64 request_since_ns;          /* what was noted before is stale: events have been missed since (probes/window.h) */
 
 static __always_inline struct request_slot *slot_totals(__u32 slot)
 {
@@ -285,9 +277,10 @@ static __always_inline void turn_record(struct conversation *c, __u64 now)
 	struct wait_log *log;
 	__u32 slot;
 
-	c->paced = !c->answered_ns || turn > REQUEST_TURN_MAX_NS;
+	if (c->answered_ns) /* else its pace is not known yet, or as it was */
+		c->paced = turn > REQUEST_TURN_MAX_NS;
 	if (!c->local) {
-		totals = c->paced ? NULL : slot_totals(c->slot);
+		totals = c->paced || !c->answered_ns ? NULL : slot_totals(c->slot);
 		if (totals)
 			totals->turn_ns += turn;
 		return;
@@ -313,26 +306,33 @@ static __always_inline void turn_record(struct conversation *c, __u64 now)
 		totals->turn_ns += turn;
 }
 
-/* Where the server stands in a TCP stream. */
-static __always_inline __u32 bytes_read(struct sock *sk)
+/* Begin afresh: nothing is known of this conversation, or what was is stale. The bytes that just came are unread. */
+static __noinline int conversation_begin(struct sock *sk, struct conversation *c)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
 
-	return tp ? tp->copied_seq : 0;
+	c->arrival_ns = c->later_ns = c->answered_ns = 0;
+	c->read = tp ? tp->copied_seq : sk->sk_receive_queue.qlen;
+	return 0;
+}
+
+static __always_inline __u64 since(void)
+{
+	return *(volatile __u64 *)&request_since_ns;
 }
 
 static __always_inline void arrival(struct sock *sk)
 {
-	struct conversation *c;
+	struct conversation *c = conversation_of(sk);
 	__u64 now;
 
-	if (!sock_sampled(sk) || !(c = conversation_of(sk)))
+	if (!c)
 		return;
 	now = bpf_ktime_get_ns();
-	if (sk->__sk_common.skc_family == FAMILY_UNIX)
+	if (c->arrival_ns < since() && c->answered_ns < since())
+		conversation_begin(sk, c);
+	else if (sk->__sk_common.skc_family == FAMILY_UNIX)
 		c->read++;
-	else if (!c->answered_ns && !c->arrival_ns)
-		c->read = bytes_read(sk);
 	if (c->arrival_ns) {
 		c->later_ns = now;
 		return;
@@ -368,10 +368,8 @@ static __always_inline void response(struct sock *sk)
 	__u64 now, began;
 	bool unread;
 
-	if (!sock_sampled(sk))
-		return;
 	c = bpf_sk_storage_get(&request_socks, sk, 0, 0);
-	if (!c || !c->arrival_ns)
+	if (!c || !c->arrival_ns || c->arrival_ns < since())
 		return;
 	tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
 	if (!answers(sk, c, tp))

@@ -20,7 +20,7 @@
 #include "probes/request.skel.h"
 
 #define NAMESPACES 1024
-#define SAMPLE_EVERY 8
+#define WEIGHT_MOST 10.0     /* of a request that hardly fits into a window */
 
 struct request_probe {
 	struct request_bpf *skel;
@@ -124,20 +124,36 @@ static int request_open(struct probe_shared *shared, void **state, struct err *e
 	return 0;
 }
 
-/* A socket is judged at its first bytes, so all listeners must be known before: new ones by the event, old ones by /proc. */
+/* A socket is judged at its first bytes, so all listeners must be known before: new ones by the event, old ones by /proc. The
+ * rest is attached in windows (request_hot). */
 static int request_attach(void *state, struct err *e)
 {
 	struct request_probe *p = state;
-	int err = 0;
 
 	p->skel->links.request_listen = bpf_program__attach(p->skel->progs.request_listen);
 	if (!p->skel->links.request_listen)
-		err = -errno;
-	if (!err) {
-		listeners_read(bpf_map__fd(p->skel->maps.request_ports));
-		err = request_bpf__attach(p->skel);
-	}
-	return err < 0 ? err_set(e, err, "cannot attach to the sockets' tracepoints: %s", strerror(-err)) : 0;
+		return err_set(e, -errno, "cannot attach to the sockets' tracepoint: %s", strerror(errno));
+	listeners_read(bpf_map__fd(p->skel->maps.request_ports));
+	return 0;
+}
+
+static void window_edge(void *state, uint64_t start_ns)
+{
+	if (start_ns)
+		((struct request_probe *)state)->skel->bss->request_since_ns = start_ns;
+}
+
+/* The response first: no request begins of which the end is not looked for. */
+static void request_hot(void *state, struct window_group *out)
+{
+	struct request_probe *p = state;
+	struct bpf_program *pairs[] = { p->skel->progs.request_send, p->skel->progs.request_arrival, p->skel->progs.request_packet,
+					p->skel->progs.request_segment };
+
+	*out = (struct window_group){ .edge = window_edge, .context = p };
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (bpf_program__autoload(pairs[i]))
+			out->programs[out->n++] = (struct window_program){ bpf_program__fd(pairs[i]), -1, 0 };
 }
 
 /* One slot's totals since load, all CPUs. Fields may be a few ns apart; they only grow. */
@@ -164,31 +180,55 @@ static void slot_sum(const struct request_probe *p, unsigned slot, struct reques
 	}
 }
 
-/* Sampled sockets stand for all. */
-static uint64_t grown(const struct request_probe *p, uint64_t now, uint64_t last)
+/* What the requests seen stand for. One of latency l is seen when it begins and ends within a window of length w: (1 - l / w) of
+ * them are. Both are 1 while everything is seen. */
+struct scale { double count, time; };
+
+static struct scale scale_of(const struct request_slot *now, const struct request_slot *last, double ratio, uint64_t *hist)
 {
-	return (now - last) * REQUEST_LOTS / p->skel->data->request_share;
+	double window = ratio * (double)WINDOW_PERIOD_NS, seen = 0, stands = 0, seen_ns = 0, stands_ns = 0;
+
+	for (uint32_t b = 0; b < HIST_BUCKETS; b++) {
+		double n = (uint32_t)(now->hist[b] - last->hist[b]), ns = (double)(hist_low(b) + hist_low(b + 1)) / 2;
+		double weight = ratio >= 1 ? 1 : (ns < window * (1 - 1 / WEIGHT_MOST) ? 1 / (1 - ns / window) : WEIGHT_MOST) / ratio;
+
+		hist[b] = (uint64_t)(n * weight + 0.5);
+		seen += n;
+		stands += (double)hist[b];
+		seen_ns += n * ns;
+		stands_ns += n * ns * weight;
+	}
+	return seen > 0 ? (struct scale){ stands / seen, stands_ns / seen_ns } : (struct scale){ 1 / ratio, 1 / ratio };
 }
 
+static int64_t grown(uint64_t now, uint64_t last, double scale)
+{
+	return (int64_t)((double)(now - last) * scale + 0.5);
+}
+
+/* Latency is the sum of its parts, so that it is that to the ns also when they are scaled. */
 static void slot_report(const struct request_probe *p, unsigned slot, const struct request_slot *now,
 			const struct request_slot *last, struct probe_sample *s)
 {
-	const struct { enum probe_counter counter; uint64_t now, last; } rows[] = {
-		{ PROBE_COUNTER_REQ, now->count, last->count },
-		{ PROBE_COUNTER_REQ_TIME, now->time_ns, last->time_ns },
-		{ PROBE_COUNTER_REQ_DISK, now->disk_ns, last->disk_ns },
-		{ PROBE_COUNTER_REQ_PARTNER, now->partner_ns, last->partner_ns },
-		{ PROBE_COUNTER_REQ_BACKLOG, now->backlog_ns, last->backlog_ns },
-		{ PROBE_COUNTER_REQ_TURN, now->turn_ns, last->turn_ns },
-		{ PROBE_COUNTER_REQ_TURN_BLAMED, now->turn_blamed_ns, last->turn_blamed_ns },
+	struct scale scale = scale_of(now, last, s->hot_ratio, s->hists[PROBE_HIST_REQ_LATENCY][slot]);
+	const struct { enum probe_counter counter; uint64_t now, last; double scale; } rows[] = {
+		{ PROBE_COUNTER_REQ, now->count, last->count, scale.count },
+		{ PROBE_COUNTER_REQ_DISK, now->disk_ns, last->disk_ns, scale.time },
+		{ PROBE_COUNTER_REQ_PARTNER, now->partner_ns, last->partner_ns, scale.time },
+		{ PROBE_COUNTER_REQ_BACKLOG, now->backlog_ns, last->backlog_ns, scale.time },
+		{ PROBE_COUNTER_REQ_TURN, now->turn_ns, last->turn_ns, 1 / s->hot_ratio },
+		{ PROBE_COUNTER_REQ_TURN_BLAMED, now->turn_blamed_ns, last->turn_blamed_ns, 1 / s->hot_ratio },
 	};
+	int64_t time = 0, part;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		s->counters[rows[i].counter][slot] = (int64_t)grown(p, rows[i].now, rows[i].last);
-	for (unsigned i = 0; i < SLOTS && p->blame; i++)
-		s->blame[PROBE_BLAME_REQUEST][slot][i] = grown(p, now->blame[i], last->blame[i]);
-	for (unsigned i = 0; i < HIST_BUCKETS; i++)
-		s->hists[PROBE_HIST_REQ_LATENCY][slot][i] = grown(p, (uint32_t)(now->hist[i] - last->hist[i]), 0);
+		s->counters[rows[i].counter][slot] = grown(rows[i].now, rows[i].last, rows[i].scale);
+	for (unsigned i = 0; i < SLOTS; i++) {
+		time += part = grown(now->blame[i], last->blame[i], scale.time);
+		if (p->blame)
+			s->blame[PROBE_BLAME_REQUEST][slot][i] = (uint64_t)part;
+	}
+	s->counters[PROBE_COUNTER_REQ_TIME][slot] = time + s->counters[PROBE_COUNTER_REQ_DISK][slot];
 }
 
 static int request_read(void *state, struct probe_sample *s, struct err *e)
@@ -201,12 +241,13 @@ static int request_read(void *state, struct probe_sample *s, struct err *e)
 		if (slot > SLOT_KERNEL && slot < SLOT_FIRST)
 			continue;
 		slot_sum(p, slot, &now);
-		slot_report(p, slot, &now, &p->last[slot], s);
+		if (s->hot_ratio > 0)
+			slot_report(p, slot, &now, &p->last[slot], s);
 		s->client[slot] = now.client < SLOTS ? (uint16_t)now.client : SLOT_OTHER;
 		p->last[slot] = now;
 	}
-	s->hist_present[PROBE_HIST_REQ_LATENCY] = true;
-	s->blame_present[PROBE_BLAME_REQUEST] = p->blame;
+	s->hist_present[PROBE_HIST_REQ_LATENCY] = s->hot_ratio > 0;
+	s->blame_present[PROBE_BLAME_REQUEST] = p->blame && s->hot_ratio > 0;
 	return 0;
 }
 
@@ -220,18 +261,11 @@ static struct bpf_object *request_object(const void *state)
 	return ((const struct request_probe *)state)->skel->obj;
 }
 
-/* An eighth of the sockets, then none. What was summed up before was of all of them, so the difference must end here. */
+/* All that costs is sampled (request_hot). */
 static int request_step_down(void *state, char *note, size_t size)
 {
-	struct request_probe *p = state;
-
-	if (p->skel->data->request_share < REQUEST_LOTS)
-		return -ENOENT;
-	for (unsigned slot = 0; slot < SLOTS; slot++)
-		slot_sum(p, slot, &p->last[slot]);
-	p->skel->data->request_share = REQUEST_LOTS / SAMPLE_EVERY;
-	snprintf(note, size, "one socket in %d is measured and stands for all, to stay within the overhead budget", SAMPLE_EVERY);
-	return 0;
+	(void)state, (void)note, (void)size;
+	return -ENOENT;
 }
 
 static void request_close(void *state)
@@ -249,5 +283,6 @@ static void request_close(void *state)
 const struct probe probe_request = {
 	.name = "request", .help = "latency of requests at servers' TCP and Unix sockets, and who caused it",
 	.open = request_open, .attach = request_attach, .read = request_read, .losses = request_losses,
-	.object = request_object, .step_down = request_step_down, .close = request_close,
+	.object = request_object, .hot = request_hot, .hot_help = "requests",
+	.step_down = request_step_down, .close = request_close,
 };

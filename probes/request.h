@@ -5,7 +5,6 @@
 #include "probes/events.h"
 
 #define REQUEST_PORTS 4096
-#define REQUEST_LOTS 256              /* a socket's lot is 0 .. 255; those below request_share are measured */
 #define REQUEST_TURN_MAX_NS 1000000   /* a client that takes longer for its next request is thinking, not working */
 
 /* One service on one CPU: entry cpu * SLOTS + slot of the map request_slots. Written by that CPU only, so that nothing is
