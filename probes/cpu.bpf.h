@@ -50,16 +50,32 @@ static __always_inline struct cpu_victim *victim_of(struct cpu_state *cs, __u64 
 	return &cs->victims[slot_bound(slot)];
 }
 
-static __always_inline void state_lock(struct cpu_state *cs)
+/* The sequence lock that readers watch (victim_copy in cpu.c). x86 keeps stores in their order, so the compiler is all there is to
+ * hold back. Elsewhere an addition that returns its value is a full barrier (BPF_FETCH: BPF instruction set 3, Makefile). */
+#ifdef __TARGET_ARCH_x86
+static __always_inline void state_step(struct cpu_state *cs)
 {
+	barrier();
 	cs->seq++;
 	barrier();
+}
+#else
+static __always_inline void state_step(struct cpu_state *cs)
+{
+	__u64 was = __sync_fetch_and_add(&cs->seq, 1);
+
+	opaque(was);
+}
+#endif
+
+static __always_inline void state_lock(struct cpu_state *cs)
+{
+	state_step(cs);
 }
 
 static __always_inline void state_unlock(struct cpu_state *cs)
 {
-	barrier();
-	cs->seq++;
+	state_step(cs);
 }
 
 static __always_inline __u32 cpu_of_task(struct task_struct *task)

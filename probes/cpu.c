@@ -268,10 +268,21 @@ static int cpu_read(void *state, struct probe_sample *s, struct err *e)
 	return 0;
 }
 
+/* Switches, wakeups and moves that were not shown to us: some machines hide some tasks from tracing. */
+static uint64_t cpu_rebuilt(const void *state)
+{
+	const struct cpu_probe *c = state;
+	uint64_t n = 0;
+
+	for (int cpu = 0; cpu < c->n_cpus; cpu++)
+		n += c->states[cpu].missed_switches + c->states[cpu].missed_wakeups + c->states[cpu].missed_moves;
+	return n;
+}
+
 static uint64_t cpu_losses(const void *state)
 {
 	const struct cpu_probe *c = state;
-	uint64_t lost = c->torn;
+	uint64_t lost = c->torn + cpu_rebuilt(state);
 
 	for (int cpu = 0; cpu < c->n_cpus; cpu++)
 		lost += c->states[cpu].lost_storage + c->states[cpu].lost_state;
@@ -348,6 +359,6 @@ static void cpu_close(void *state)
 
 const struct probe probe_cpu = {
 	.name = "cpu", .help = "run time, run-queue wait and exact blame from the scheduler's tracepoints",
-	.open = cpu_open, .attach = cpu_attach, .read = cpu_read, .losses = cpu_losses, .object = cpu_object,
-	.hot = cpu_hot, .hot_help = "interrupt time", .step_down = cpu_step_down, .close = cpu_close,
+	.open = cpu_open, .attach = cpu_attach, .read = cpu_read, .losses = cpu_losses, .rebuilt = cpu_rebuilt,
+	.object = cpu_object, .hot = cpu_hot, .hot_help = "interrupt time", .step_down = cpu_step_down, .close = cpu_close,
 };

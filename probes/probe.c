@@ -41,7 +41,7 @@ struct running {
 	struct window_group hot;
 	int window;                 /* of its hot programs; -1 = it has none */
 	uint64_t hot_seen_ns, hot_on_ns; /* attached: until the last reading, in the interval it ended */
-	uint64_t losses;            /* last known; survives stepping off */
+	uint64_t losses, rebuilt;   /* last known; survive stepping off */
 };
 
 struct probes {
@@ -266,6 +266,7 @@ static void statistics_step(struct probes *p, uint64_t length_ns)
 			continue;
 		cost_step(&r->cost, table[i]->object(r->state), &r->hot, length_ns, r->hot_on_ns, p->measured);
 		r->losses = table[i]->losses(r->state);
+		r->rebuilt = table[i]->rebuilt ? table[i]->rebuilt(r->state) : 0;
 	}
 	p->reads++;
 	on = p->reads < STATS_FIRST || p->reads % STATS_EVERY == 0;
@@ -337,6 +338,7 @@ void probes_status(const struct probes *p, size_t i, struct probe_status *out)
 	out->run_ns = r->cost.run_ns;
 	out->runs = r->cost.runs;
 	out->losses = r->losses + r->cost.misses;
+	out->rebuilt = r->rebuilt;
 	if (r->state) {
 		out->base_ns_per_s = r->cost.base.ns_per_s;
 		out->hot_ns_per_s = r->cost.hot.ns_per_s;

@@ -45,6 +45,7 @@ struct probe_status {
 	double share;            /* of the time that its hot programs are attached (probes/window.h); 1 = always, or it has none */
 	double base_ns_per_s, hot_ns_per_s; /* last measured cost: of programs always attached; of the hot ones, per time attached */
 	uint64_t losses;         /* since open: everything that could not be recorded, all causes */
+	uint64_t rebuilt;        /* of the losses: events the kernel did not show, whose time was taken from what it keeps itself */
 };
 
 struct probes_config {

@@ -30,6 +30,7 @@ struct probe {
 	int (*attach)(void *state, struct err *e);
 	int (*read)(void *state, struct probe_sample *s, struct err *e);
 	uint64_t (*losses)(const void *state);                  /* since open */
+	uint64_t (*rebuilt)(const void *state);                 /* of them: what probe_status.rebuilt says; NULL = none */
 	struct bpf_object *(*object)(const void *state);        /* for the statistics of its programs */
 	/* Programs that may be attached in windows only (not attached by attach()), and what they measure. NULL = none. read()
 	 * scales their figures by 1 / sample->hot_ratio, and leaves them ABSENT where that is 0. */

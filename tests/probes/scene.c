@@ -317,7 +317,7 @@ int scene_run(const struct scene *scene, struct probes *p, unsigned run_ms, stru
 	kernel_account(&w, out, -1);
 	probes_read(p, s, &e);
 	probes_status(p, 0, &status);
-	losses = status.losses;
+	losses = status.losses - status.rebuilt;
 	for (int i = 0; i < w.shared->n_tasks; i++)
 		if (write(w.shared->gate[1], "", 1) < 0)
 			err = -errno;
@@ -332,7 +332,7 @@ int scene_run(const struct scene *scene, struct probes *p, unsigned run_ms, stru
 	add_sample(s, out);
 	kernel_account(&w, out, 1);
 	probes_status(p, 0, &status);
-	out->losses = status.losses - losses;
+	out->losses = status.losses - status.rebuilt - losses;
 out:
 	if (err)
 		fprintf(stderr, "scene %s: %s\n", scene->name, strerror(-err));
