@@ -76,7 +76,7 @@ writer.load)
 			print "throughput=" $48 " mean_us=" $81 " p99_us=" p99 }'
 	;;
 hash.load)
-	taskset -c 0 openssl speed -seconds "$seconds" -bytes 16384 -evp sha256 2> /dev/null | awk '/^sha256/ { sub("k", "", $NF); print "throughput=" $NF }'
+	taskset -c 0 openssl speed -elapsed -seconds "$seconds" -bytes 16384 -evp sha256 2> /dev/null | awk '/^sha256/ { sub("k", "", $NF); print "throughput=" $NF }'
 	;;
 *) echo "lab_service: no such thing: $service $action" >&2; exit 2 ;;
 esac

@@ -126,6 +126,16 @@ static double noise_ratio(const struct coloc *c)
 	return count ? error / (double)count : NAN;
 }
 
+/* "queue", "queue, curve" where it answers through measured curves, "blame, queue" where its slowdowns come from blame. */
+static char *kind_text(const struct model *m, const struct coloc *c, int service, const char *link)
+{
+	const struct response *r = m->responses + (size_t)service * (size_t)(m->n_types + 1) + (size_t)m->n_types;
+
+	if (!link)
+		return str_dup(MODEL_KIND_NEIGHBOUR);
+	return str_fmt("%s%s%s", strcmp(c->metrics[c->rows[0].metric], MODEL_METRIC_BLAME) ? "" : "blame, ", link, r->curves ? ", curve" : "");
+}
+
 static void services_set(struct model *m, const struct coloc *c, const struct cv *cv, const int *kind)
 {
 	for (int s = 0; s < m->n_services; s++) {
@@ -140,7 +150,7 @@ static void services_set(struct model *m, const struct coloc *c, const struct cv
 				n++;
 			}
 		}
-		m->services[s] = (struct model_service){ .kind = str_dup(n ? model_kinds[kind[s]].name : MODEL_KIND_NEIGHBOUR), .error_ratio = n ? sum / n : NAN, .n_runs = n };
+		m->services[s] = (struct model_service){ .kind = kind_text(m, c, s, n ? model_kinds[kind[s]].name : NULL), .error_ratio = n ? sum / n : NAN, .n_runs = n };
 		model_name(m, s, c->services[s]);
 	}
 }
@@ -227,8 +237,8 @@ struct model *fit_model(const struct coloc *c, uint64_t seed, struct err *e)
 	widths_fit(c, cv, -1, &w);
 	m = model_new(c->n_services, c->n_types, l->k);
 	names_set(m, c, l);
-	services_set(m, c, cv, ch.kind);
 	responses_set(m, c, l, &w);
+	services_set(m, c, cv, ch.kind);
 	report_set(m, c, cv);
 	held_set(m, c, cv);
 	m->scores = w.scores;

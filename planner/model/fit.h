@@ -12,6 +12,8 @@
 
 struct model *fit_model(const struct coloc *rows, uint64_t seed, struct err *e);
 
+#define MODEL_METRIC_BLAME "blame" /* slowdowns that measured blame tells, without solo runs */
+
 /* Rows out of a recorded session, without solo runs: see session_rows.c. */
 int session_rows_add(struct coloc *c, const char *path, struct err *e);
 

@@ -9,14 +9,36 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "collector/profile.h"
 
 #define DELAY_SHARE_MAX 0.98
-#define WORK_MIN_NS 1000000.0 /* a victim that did less than 1 ms in the session tells nothing */
+#define WORK_SHARE_MIN 0.01 /* of the session's time: whoever worked less was idle, neither a victim nor a neighbour */
 
 static const enum metric_id work_metrics[] = { METRIC_CPU_ON, METRIC_CPU_WAIT, METRIC_DISK_OUTSTANDING, METRIC_NET_TX_DELAY };
+
+/* One session, load generators counted with what they load. */
+struct ledger {
+	const struct session *s;
+	size_t n;
+	size_t *owner;       /* per service: the one that speaks for it */
+	double *work;        /* per owner, ns worked or waited */
+	double *delay;       /* [victim * n + culprit], ns, owners only */
+	bool *busy;
+};
+
+/* "redis.load" belongs to "redis", as campaigns name them: a request waits on both sides. */
+static size_t owner_of(const struct session *s, size_t i)
+{
+	const char *name = s->services[i].name, *dot = strrchr(name, '.');
+
+	for (size_t k = 0; dot && !strcmp(dot, ".load") && k < s->n_services; k++)
+		if (strlen(s->services[k].name) == (size_t)(dot - name) && !strncmp(s->services[k].name, name, (size_t)(dot - name)))
+			return k;
+	return i;
+}
 
 static double work_ns(const struct session *s, size_t service)
 {
@@ -30,30 +52,57 @@ static double work_ns(const struct session *s, size_t service)
 	return sum;
 }
 
-static bool takes_part(const struct session *s, size_t i)
+static void ledger_init(struct ledger *l, const struct session *s)
 {
-	return s->services[i].kind == CULPRIT_SERVICE;
+	double span = s->n_intervals ? (double)(s->intervals[s->n_intervals - 1].end_ns - s->intervals[0].start_ns) : 0;
+	size_t n = s->n_services;
+
+	*l = (struct ledger){ .s = s, .n = n, .owner = mem_alloc(n + 1, sizeof(size_t)), .work = mem_alloc(n + 1, sizeof(double)),
+			      .delay = mem_alloc(n * n + 1, sizeof(double)), .busy = mem_alloc(n + 1, sizeof(bool)) };
+	for (size_t i = 0; i < n; i++) {
+		l->owner[i] = owner_of(s, i);
+		l->work[l->owner[i]] += work_ns(s, i);
+	}
+	for (size_t i = 0; i < n; i++)
+		l->busy[i] = l->owner[i] == i && s->services[i].kind == CULPRIT_SERVICE && l->work[i] > WORK_SHARE_MIN * span;
+	for (size_t i = 0; i < s->n_blames; i++) {
+		const struct session_blame *b = s->blames + i;
+		size_t v = l->owner[b->victim], c = l->owner[b->culprit];
+
+		if (b->resource != BLAME_SMT && b->delay_ns > 0 && v != c) /* sibling time overlaps on-CPU time: not a wait */
+			l->delay[v * n + c] += (double)b->delay_ns;
+	}
 }
 
-static int victim_rows(struct coloc *c, const struct session *s, size_t v, const double *delay, struct err *e)
+static void ledger_fini(struct ledger *l)
 {
-	char **names = mem_alloc(s->n_services + 1, sizeof(*names));
-	double work = work_ns(s, v), all = 0, own;
+	free(l->owner);
+	free(l->work);
+	free(l->delay);
+	free(l->busy);
+}
+
+static int victim_rows(struct coloc *c, const struct ledger *l, size_t v, struct err *e)
+{
+	const struct session *s = l->s;
+	const double *delay = l->delay + v * l->n;
+	char **names = mem_alloc(l->n + 1, sizeof(*names));
+	double work = l->work[v], all = 0, own;
 	int n = 0, err = 0;
 
-	for (size_t i = 0; i < s->n_services; i++)
-		if (i != v && takes_part(s, i) && n < COLOC_MAX_NEIGHBOURS && work_ns(s, i) > 0) {
+	for (size_t i = 0; i < l->n; i++)
+		if (i != v && l->busy[i] && n < COLOC_MAX_NEIGHBOURS) {
 			names[n++] = s->services[i].name;
 			all += delay[i];
 		}
-	if (work < WORK_MIN_NS || !n)
+	if (!n)
 		goto out;
 	all = fmin(all, work * DELAY_SHARE_MAX);
 	own = work - all;
-	err = coloc_append(c, s->path, s->services[v].name, names, n, "", "blame", own, work, e);
-	for (size_t i = 0; i < s->n_services && n > 1 && !err; i++)
-		if (i != v && takes_part(s, i) && work_ns(s, i) > 0)
-			err = coloc_append(c, s->path, s->services[v].name, &s->services[i].name, 1, "", "blame", own,
+	err = coloc_append(c, s->path, s->services[v].name, names, n, "", MODEL_METRIC_BLAME, own, work, e);
+	for (size_t i = 0; i < l->n && n > 1 && !err; i++)
+		if (i != v && l->busy[i])
+			err = coloc_append(c, s->path, s->services[v].name, &s->services[i].name, 1, "", MODEL_METRIC_BLAME, own,
 					   own + fmin(delay[i], all), e);
 out:
 	free(names);
@@ -63,26 +112,19 @@ out:
 int session_rows_add(struct coloc *c, const char *path, struct err *e)
 {
 	struct session *s = session_read(path, e);
-	double *delay;
-	size_t n, before = c->n_rows;
+	struct ledger l;
+	size_t before = c->n_rows;
 	int err = 0;
 
 	if (!s)
 		return e->code ? e->code : -EINVAL;
-	n = s->n_services;
-	delay = mem_alloc(n * n + 1, sizeof(*delay));
-	for (size_t i = 0; i < s->n_blames; i++) {
-		const struct session_blame *b = s->blames + i;
-
-		if (b->resource != BLAME_SMT && b->delay_ns > 0) /* sibling time overlaps on-CPU time: not a wait */
-			delay[b->victim * n + b->culprit] += (double)b->delay_ns;
-	}
-	for (size_t v = 0; v < n && !err; v++)
-		if (takes_part(s, v))
-			err = victim_rows(c, s, v, delay + v * n, e);
+	ledger_init(&l, s);
+	for (size_t v = 0; v < l.n && !err; v++)
+		if (l.busy[v])
+			err = victim_rows(c, &l, v, e);
 	if (!err && c->n_rows == before)
 		err = err_set(e, -EINVAL, "%s: no two services worked in this session; record at least two that share the node", path);
-	free(delay);
+	ledger_fini(&l);
 	session_free(s);
 	return err;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "reports/section.h"
 
 #define CURVE_POINTS 21
@@ -32,7 +33,36 @@ static const struct column curve_columns[] = {
 	{ 0 }
 };
 
-static const struct column held_columns[] = { { "figure", "Figure", UNIT_TEXT, NULL }, { "value", "Value", UNIT_NUMBER, NULL }, { 0 } };
+static const struct column held_columns[] = {
+	{ "metric", "Metric", UNIT_TEXT, "plans go by the first" },
+	{ "runs", "Runs", UNIT_NUMBER, NULL },
+	{ "colocations", "Co-locations", UNIT_NUMBER, "each left out in turn" },
+	{ "error_ratio", "Error", UNIT_RATIO, "mean absolute error of slowdowns it had not seen" },
+	{ "no_interference_error_ratio", "No interference", UNIT_RATIO, "error of assuming that nobody is slowed down" },
+	{ "service_mean_error_ratio", "Mean of others", UNIT_RATIO, "error of the service's other runs' mean" },
+	{ "factorisation_error_ratio", "Factorisation", UNIT_RATIO, "error of a plain matrix factorisation" },
+	{ "coverage_at_90_ratio", "Coverage", UNIT_RATIO, "share of runs inside their 90 % interval" },
+	{ "noise_ratio", "Noise floor", UNIT_RATIO, "repeats of one run among themselves: no model can be better" },
+	{ 0 }
+};
+
+static const struct column run_columns[] = {
+	{ "run", "Run", UNIT_TEXT, "the service, beside its neighbours" },
+	{ "measured_ratio", "Measured", UNIT_SLOWDOWN, NULL },
+	{ "predicted_ratio", "Predicted", UNIT_SLOWDOWN, "without this co-location" },
+	{ "low_ratio", "low", UNIT_SLOWDOWN, "90 % interval" },
+	{ "high_ratio", "high", UNIT_SLOWDOWN, "90 % interval" },
+	{ "interval", "Interval", UNIT_TEXT, "did it hold?" },
+	{ 0 }
+};
+
+static const struct column kind_columns[] = {
+	{ "service", "Service", UNIT_TEXT, NULL },
+	{ "kind", "Model", UNIT_TEXT, "the kind that cross-validation chose" },
+	{ "runs", "Runs", UNIT_NUMBER, NULL },
+	{ "held_out_error_ratio", "Error", UNIT_RATIO, "held out" },
+	{ 0 }
+};
 
 static size_t model_names(const struct input *in, const char **names)
 {
@@ -62,17 +92,95 @@ static void add_pair(struct table *t, const struct model *m, const char *victim,
 	table_text(t, p.extrapolated ? "yes" : "no");
 }
 
+static double number_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
+static void held_row(struct table *t, const json_t *body)
+{
+	const json_t *held = json_object_get(body, "held_out");
+
+	table_text(t, json_string_value(json_object_get(body, "metric")));
+	for (const struct column *c = held_columns + 1; c->key; c++)
+		table_real(t, number_of(held, c->key));
+}
+
 static void add_held_out(const struct input *in, struct doc_section *sec)
 {
 	struct table *t = table_new("held_out", "How wrong the model is on runs it has not seen", in->model_name, held_columns);
-	const char *key;
-	json_t *v;
+	json_t *body;
+	size_t i;
 
-	json_object_foreach(json_object_get(in->model_json, "held_out"), key, v) {
-		table_text(t, key);
-		table_real(t, json_is_number(v) ? json_number_value(v) : (double)NAN);
+	held_row(t, in->model_json);
+	json_array_foreach(json_object_get(in->model_json, "further_metrics"), i, body)
+		held_row(t, body);
+	section_table_take(sec, t, false);
+}
+
+static void add_kinds(const struct input *in, struct doc_section *sec)
+{
+	struct table *t = table_new("model_kinds", "Which model describes which service", in->model_name, kind_columns);
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(in->model_json, "services"), i, row) {
+		if (i >= MOST_SERVICES)
+			break;
+		table_text(t, json_string_value(json_object_get(row, "name")));
+		table_text(t, json_string_value(json_object_get(row, "kind")));
+		table_real(t, number_of(row, "runs"));
+		table_real(t, number_of(row, "held_out_error_ratio"));
 	}
 	section_table_take(sec, t, false);
+}
+
+/* "redis beside nginx, writer" */
+static char *run_name(const json_t *run)
+{
+	const char *victim = json_string_value(json_object_get(run, "victim"));
+	char *text = str_fmt("%s beside", victim ? victim : "");
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(run, "neighbours"), i, name) {
+		char *longer = str_fmt("%s%s %s", text, i ? "," : "", json_string_value(name) ? json_string_value(name) : "");
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* Every held-out run: on the diagonal the model is right; the colour says whether the interval held. */
+static void add_runs(const struct input *in, struct doc_section *sec)
+{
+	json_t *list = json_object_get(in->model_json, "held_out_runs"), *run;
+	struct table *t;
+	struct chart c;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	t = table_new("held_out_runs", "Predicted against measured, each co-location left out", in->model_name, run_columns);
+	json_array_foreach(list, i, run) {
+		double y = number_of(run, "measured_ratio"), low = number_of(run, "low_ratio"), high = number_of(run, "high_ratio");
+		char *name = run_name(run);
+
+		table_text(t, name);
+		table_real(t, y);
+		table_real(t, number_of(run, "predicted_ratio"));
+		table_real(t, low);
+		table_real(t, high);
+		table_text(t, (y >= low || low <= 1) && y <= high ? "holds" : "missed");
+		free(name);
+	}
+	c = chart_of(CHART_SCATTER, t->title, "across: measured slowdown; up: predicted; on the line the model is right", t);
+	c.row = 0, c.series = 5, c.x = 1, c.value = 2;
+	section_chart(sec, c);
+	section_table_take(sec, t, true);
 }
 
 /* The worst pair of different services. */
@@ -109,6 +217,8 @@ void build_pairs(const struct input *in, struct doc *d, struct doc_section *sec)
 	section_chart(sec, c);
 	section_table_take(sec, t, true);
 	add_held_out(in, sec);
+	add_kinds(in, sec);
+	add_runs(in, sec);
 	find_worst(d, t, source);
 }
 

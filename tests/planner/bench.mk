@@ -1,6 +1,6 @@
 # Benchmarks of the planner's folder.
 .PHONY: bench-model
-bench-model: $(BUILD)/tests/planner/bench_model
+bench-model: $(BUILD)/tests/planner/bench_model $(BUILD)/tests/planner/bench_blame
 	tests/planner/bench_model.sh $(BUILD)
 
 # FULL=1: everything; DATA: folder of the public instances. Each table is one script tests/planner/bench_NAME.sh BUILD.
@@ -24,3 +24,7 @@ bench-tianchi: $(BUILD)/cotenant
 .PHONY: bench-families
 bench-families: $(BUILD)/tests/planner/bench_families
 	$< $(PLANS)
+# Does the run that `fit` advises teach more than a random one?
+.PHONY: bench-advise
+bench-advise: $(BUILD)/tests/planner/bench_advise
+	$<
