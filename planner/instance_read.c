@@ -127,6 +127,15 @@ int instance_read_columns(struct instance_reader *r, const struct json_at *at, i
 	return 0;
 }
 
+int instance_take_columns(struct instance_reader *r, const struct json_at *at, int64_t *row, bool percentiles, struct err *e)
+{
+	if (at->value || !r->lifted)
+		return instance_read_columns(r, at, row, percentiles, e);
+	r->lifted = false;
+	memcpy(row, r->row, r->in->n_columns * sizeof(*row));
+	return 0;
+}
+
 /* A label seen for the first time: the nodes before have the value "". */
 static uint32_t label_add(struct instance_reader *r, const char *name)
 {
@@ -242,11 +251,17 @@ static int read_node(void *ctx, const struct json_at *at, struct err *e)
 			return err;
 		row = in->capacity + (in->n_nodes - 1) * columns;
 		soft_row = in->soft + (in->n_nodes - 1) * columns;
-		if ((err = instance_read_columns(r, &capacity, row, false, e)) < 0)
+		if (i) {
+			memcpy(row, row - columns, columns * sizeof(*row));
+			memcpy(soft_row, soft_row - columns, columns * sizeof(*row));
+		} else if ((err = instance_take_columns(r, &capacity, row, false, e)) < 0) {
 			return err;
-		memcpy(soft_row, row, columns * sizeof(*row));
-		if ((soft.value && (err = instance_read_columns(r, &soft, soft_row, false, e)) < 0) ||
-		    (err = read_labels(r, &labels, in->n_nodes - 1, e)) < 0)
+		} else {
+			memcpy(soft_row, row, columns * sizeof(*row));
+			if (soft.value && (err = instance_read_columns(r, &soft, soft_row, false, e)) < 0)
+				return err;
+		}
+		if ((err = read_labels(r, &labels, in->n_nodes - 1, e)) < 0)
 			return err;
 	}
 	return 0;
@@ -299,13 +314,17 @@ struct section {
 	const char *key;
 	bool required;
 	int (*each)(void *reader, const struct json_at *at, struct err *e);
+	struct json_lift lift;
 };
 
 /* In order of reading: each section refers to those above. */
 static const struct section sections[] = {
-	{ "resources", true, read_resource },      { "nodes", true, read_node },
-	{ "services", true, instance_read_service }, { "rules", false, instance_read_rule },
-	{ "objective", false, instance_read_term }, { "move_pair", false, read_pair_row },
+	{ .key = "resources", .required = true, .each = read_resource },
+	{ .key = "nodes", .required = true, .each = read_node, .lift = { "capacity", instance_scan_columns } },
+	{ .key = "services", .required = true, .each = instance_read_service, .lift = { "demand", instance_scan_columns } },
+	{ .key = "rules", .each = instance_read_rule },
+	{ .key = "objective", .each = instance_read_term },
+	{ .key = "move_pair", .each = read_pair_row },
 };
 
 /* Scalars at the top level, read before the sections. */
@@ -353,7 +372,8 @@ static int read_all(struct instance_reader *r, const struct json_stream *s, json
 
 		if (!span && sections[k].required)
 			return err_set(e, -EINVAL, "%s: %s: is missing", s->file, sections[k].key);
-		if (span && (err = json_stream_each(s, span, sections[k].each, r, e)) < 0)
+		r->lifted = false;
+		if (span && (err = json_stream_each(s, span, sections[k].lift.key ? &sections[k].lift : NULL, sections[k].each, r, e)) < 0)
 			return err;
 	}
 	in->item_node = r->current;
@@ -375,6 +395,7 @@ static void reader_fini(struct instance_reader *r)
 	for (size_t i = 0; r->item_ids && i < r->n_items; i++)
 		free(r->item_ids[i]);
 	free(r->item_ids);
+	free(r->row);
 	names_fini(&r->resources);
 	names_fini(&r->labels);
 	names_fini(&r->nodes);

@@ -17,6 +17,9 @@ struct instance_reader {
 	int32_t *current;          /* [item] */
 	char **item_ids;           /* [item], or NULL */
 	size_t n_items;
+	bool lifted;               /* instance_scan_columns() took a member of the element under work into row */
+	int64_t *row;
+	size_t cap_row;
 };
 
 int instance_read_service(void *reader, const struct json_at *at, struct err *e);
@@ -25,6 +28,10 @@ int instance_read_term(void *reader, const struct json_at *at, struct err *e);
 
 /* {"cpu": 3, "disk": [1, 2, …]} into one row of columns; absent resources stay as they are. what: "demand", "capacity". */
 int instance_read_columns(struct instance_reader *r, const struct json_at *at, int64_t *row, bool percentiles, struct err *e);
+/* The same from plain text into r->row, all of it: a json_lift's read(). */
+size_t instance_scan_columns(void *reader, const char *text, size_t size);
+/* What the member says, or if it was lifted out, r->row. */
+int instance_take_columns(struct instance_reader *r, const struct json_at *at, int64_t *row, bool percentiles, struct err *e);
 void instance_add_cap(struct instance_reader *r, uint32_t a, uint32_t b, uint32_t k);
 void instance_add_spread(struct instance_reader *r, struct rule_spread rule);
 int instance_read_spread(struct instance_reader *r, const struct json_at *at, struct rule_spread *rule, struct err *e);

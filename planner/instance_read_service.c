@@ -277,7 +277,7 @@ int instance_read_service(void *ctx, const struct json_at *at, struct err *e)
 	s->move_cost = move_cost;
 	s->profile = profile ? str_dup(profile) : NULL;
 	s->group = group_of(r, group ? group : id);
-	if ((err = instance_read_columns(r, &demand, in->demand + (size_t)(in->n_services - 1) * in->n_columns, true, e)) < 0 ||
+	if ((err = instance_take_columns(r, &demand, in->demand + (size_t)(in->n_services - 1) * in->n_columns, true, e)) < 0 ||
 	    (err = read_limit(&limit, s, e)) < 0 || (err = read_allow(r, &allow, &in->allow[in->n_services - 1], e)) < 0 ||
 	    (err = read_current(r, &current, s->replicas, e)) < 0 || (err = read_replica_ids(r, &ids, s->replicas, e)) < 0)
 		return err;

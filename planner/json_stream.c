@@ -158,31 +158,97 @@ int json_stream_value(const struct json_stream *s, const struct json_span *span,
 	return *out ? 0 : jansson_fail(s, span->at, &je, e);
 }
 
-int json_stream_each(const struct json_stream *s, const struct json_span *span,
-		     int (*each)(void *ctx, const struct json_at *at, struct err *e), void *ctx, struct err *e)
+/* Where one element lies, and the member to lift out of it. */
+struct cut { size_t at, end, member, member_end; };
+
+/* Walk one object; false when its form is not plain or the member does not stand in it exactly once. */
+static bool cut_find(const struct json_stream *s, size_t i, size_t end, const struct json_lift *lift, void *ctx, struct cut *cut)
 {
-	struct json_at top = { .file = s->file }, list = { .file = s->file, .up = &top, .key = span->key };
-	size_t i = span->at, end = span->at + span->size, index = 0;
+	size_t n = strlen(lift->key), key, taken;
+
+	*cut = (struct cut){ .at = i };
+	if (i >= end || s->text[i] != '{')
+		return false;
+	do {
+		key = i = skip_space(s, i + 1);
+		if (i >= end || s->text[i] != '"')
+			return false;
+		i = skip_string(s, i);
+		if (i >= end || s->text[i] != ':')
+			return false;
+		if (i - key == n + 2 && !memcmp(s->text + key + 1, lift->key, n)) {
+			i = skip_space(s, i + 1);
+			if (cut->member || !(taken = lift->read(ctx, s->text + i, end - i)))
+				return false;
+			cut->member = key;
+			cut->member_end = i += taken;
+		} else {
+			i = skip_value(s, i + 1);
+		}
+		i = skip_space(s, i);
+	} while (i < end && s->text[i] == ',');
+	cut->end = i + 1;
+	return i < end && s->text[i] == '}' && cut->member;
+}
+
+/* The element without its member, and without the comma that the member brought along. NULL when jansson finds fault. */
+static json_t *cut_parse(const struct json_stream *s, const struct cut *cut, char **buffer, size_t *cap)
+{
+	size_t head = cut->member - cut->at, tail = skip_space(s, cut->member_end);
+
+	if (s->text[tail] == ',') {
+		tail++;
+	} else {
+		while (head > 1 && s->text[cut->at + head] != ',')
+			head--;
+	}
+	*buffer = array_grow(*buffer, cap, cut->end - cut->at, 1);
+	memcpy(*buffer, s->text + cut->at, head);
+	memcpy(*buffer + head, s->text + tail, cut->end - tail);
+	return json_loadb(*buffer, head + cut->end - tail, JSON_REJECT_DUPLICATES, NULL);
+}
+
+struct elements {
+	const struct json_stream *s;
+	const struct json_lift *lift;
+	void *ctx;
+	char *buffer;
+	size_t cap;
+};
+
+/* One element as a tree; *i moves behind it. */
+static json_t *element_parse(struct elements *q, size_t *i, size_t end, json_error_t *je)
+{
+	struct cut cut;
+	json_t *v;
+
+	if (q->lift && cut_find(q->s, *i, end, q->lift, q->ctx, &cut) && (v = cut_parse(q->s, &cut, &q->buffer, &q->cap))) {
+		*i = cut.end;
+		return v;
+	}
+	v = json_loadb(q->s->text + *i, end - *i, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, je);
+	*i += v ? (size_t)je->position : 0;
+	return v;
+}
+
+static int each_element(struct elements *q, size_t i, size_t end, const struct json_at *list,
+			int (*each)(void *ctx, const struct json_at *at, struct err *e), struct err *e)
+{
+	const struct json_stream *s = q->s;
 	json_error_t je;
 	int err;
 
-	if (s->text[i] != '[')
-		return json_fail(&list, e, "must be an array");
-	i = skip_space(s, i + 1);
-	if (i < end && s->text[i] == ']')
-		return 0;
-	while (i < end) {
-		json_t *v = json_loadb(s->text + i, end - i, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &je);
-		struct json_at at = { .value = v, .file = s->file, .up = &list, .index = index };
+	for (size_t index = 0; i < end; index++) {
+		json_t *v = element_parse(q, &i, end, &je);
+		struct json_at at = { .value = v, .file = s->file, .up = list, .index = index };
 
-		index++;
 		if (!v)
 			return jansson_fail(s, i, &je, e);
-		err = each(ctx, &at, e);
+		err = each(q->ctx, &at, e);
 		json_decref(v);
 		if (err < 0)
 			return err;
-		i = skip_space(s, i + (size_t)je.position);
+		i = skip_space(s, i);
 		if (i < end && s->text[i] == ']')
 			return skip_space(s, i + 1) >= end ? 0 : fail_at(s, i + 1, "',' or '}' is needed here", e);
 		if (i >= end || s->text[i] != ',')
@@ -190,4 +256,22 @@ int json_stream_each(const struct json_stream *s, const struct json_span *span,
 		i = skip_space(s, i + 1);
 	}
 	return fail_at(s, i, "the array ends too early", e);
+}
+
+int json_stream_each(const struct json_stream *s, const struct json_span *span, const struct json_lift *lift,
+		     int (*each)(void *ctx, const struct json_at *at, struct err *e), void *ctx, struct err *e)
+{
+	struct json_at top = { .file = s->file }, list = { .file = s->file, .up = &top, .key = span->key };
+	struct elements q = { .s = s, .lift = lift, .ctx = ctx };
+	size_t i = span->at, end = span->at + span->size;
+	int err;
+
+	if (s->text[i] != '[')
+		return json_fail(&list, e, "must be an array");
+	i = skip_space(s, i + 1);
+	if (i < end && s->text[i] == ']')
+		return 0;
+	err = each_element(&q, i, end, &list, each, e);
+	free(q.buffer);
+	return err;
 }

@@ -28,8 +28,18 @@ const struct json_span *json_stream_find(const struct json_stream *s, const char
 /* The whole value as a tree; the caller json_decref()s it. */
 int json_stream_value(const struct json_stream *s, const struct json_span *span, json_t **out, struct err *e);
 
-/* Calls each(ctx, element) for every element of an array; the cursor's path is key[i]. Stops at the first error. */
-int json_stream_each(const struct json_stream *s, const struct json_span *span,
+/*
+ * A member of each element that is read straight from the text, because it is most of the file: read() returns how many bytes
+ * of text (of at most size) the value took, or 0 when it is not of the plain kind it knows; then it is parsed, and judged,
+ * like everything else. A member that was read so is missing from the element that each() gets.
+ */
+struct json_lift {
+	const char *key;
+	size_t (*read)(void *ctx, const char *text, size_t size);
+};
+
+/* Calls each(ctx, element) for every element of an array; the cursor's path is key[i]. Stops at the first error. lift may be NULL. */
+int json_stream_each(const struct json_stream *s, const struct json_span *span, const struct json_lift *lift,
 		     int (*each)(void *ctx, const struct json_at *at, struct err *e), void *ctx, struct err *e);
 
 #endif

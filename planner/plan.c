@@ -205,9 +205,9 @@ static int read_all(struct plan_reader *r, const struct json_stream *s, struct e
 
 	if (!placements)
 		return err_set(e, -EINVAL, "%s: placements: is missing; this is not a plan", s->file);
-	if ((err = read_head(r->p, s, e)) < 0 || (err = json_stream_each(s, placements, read_placement, r, e)) < 0 ||
-	    (moves && (err = json_stream_each(s, moves, read_move, r, e)) < 0) ||
-	    (reasons && (err = json_stream_each(s, reasons, read_reason, r, e)) < 0))
+	if ((err = read_head(r->p, s, e)) < 0 || (err = json_stream_each(s, placements, NULL, read_placement, r, e)) < 0 ||
+	    (moves && (err = json_stream_each(s, moves, NULL, read_move, r, e)) < 0) ||
+	    (reasons && (err = json_stream_each(s, reasons, NULL, read_reason, r, e)) < 0))
 		return err;
 	plan_count(r->p);
 	return 0;
