@@ -16,6 +16,7 @@
 	row(greedy) \
 	row(fewest) \
 	row(anneal) \
+	row(absorb) \
 	row(empty)
 
 #define BOUNDS(row) \

@@ -168,6 +168,11 @@ bool search_best(const struct search *s, int32_t *item_node, double *cost)
 	return any;
 }
 
+bool search_complete(const struct search *s)
+{
+	return s->best->any && !s->best->n_unplaced;
+}
+
 const char *search_solver(const struct search *s, uint64_t *iterations)
 {
 	*iterations = s->best->iterations;

@@ -323,7 +323,7 @@ void state_put(struct state *st, uint32_t item, uint32_t node)
 	count(st, item, node, 1);
 	l->v = array_grow(l->v, &cap, l->n + 1, sizeof(*l->v));
 	l->cap = (uint32_t)cap;
-	st->n_used += !l->n;
+	__atomic_fetch_add(&st->n_used, !l->n, __ATOMIC_RELAXED); /* absorb.c works on disjoint nodes side by side */
 	st->at[item] = l->n;
 	l->v[l->n++] = item;
 	st->item_node[item] = (int32_t)node;
@@ -337,7 +337,7 @@ void state_take(struct state *st, uint32_t item)
 	l->n--;
 	l->v[st->at[item]] = l->v[l->n];
 	st->at[l->v[l->n]] = st->at[item];
-	st->n_used -= !l->n;
+	__atomic_fetch_sub(&st->n_used, !l->n, __ATOMIC_RELAXED);
 	st->item_node[item] = NO_NODE;
 	count(st, item, node, -1);
 	if (!l->n && st->model)
