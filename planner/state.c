@@ -9,53 +9,6 @@
 
 #define SLACK 1e-9 /* pressures are sums of doubles: put and take leave rounding */
 
-static uint32_t value_of(const struct instance *in, uint32_t label, uint32_t node)
-{
-	return label == LABEL_NODE ? node : in->node_label[(size_t)node * in->n_labels + label];
-}
-
-static uint32_t values_of(const struct instance *in, uint32_t label)
-{
-	return label == LABEL_NODE ? in->n_nodes : in->label_counts[label];
-}
-
-static void index_caps(struct state *st)
-{
-	const struct instance *in = st->in;
-
-	st->cap_first = mem_alloc((size_t)in->n_groups + 2, sizeof(uint32_t));
-	for (uint32_t i = 0; i < in->n_caps; i++) {
-		st->cap_first[in->caps[i].a + 2]++;
-		st->cap_first[in->caps[i].b + 2] += in->caps[i].a != in->caps[i].b;
-	}
-	for (uint32_t g = 0; g < in->n_groups; g++)
-		st->cap_first[g + 2] += st->cap_first[g + 1];
-	st->caps = mem_alloc((size_t)in->n_caps * 2, sizeof(uint32_t));
-	for (uint32_t i = 0; i < in->n_caps; i++) {
-		st->caps[st->cap_first[in->caps[i].a + 1]++] = i;
-		if (in->caps[i].a != in->caps[i].b)
-			st->caps[st->cap_first[in->caps[i].b + 1]++] = i;
-	}
-}
-
-static void index_spreads(struct state *st)
-{
-	const struct instance *in = st->in;
-
-	st->spread_first = mem_alloc((size_t)in->n_groups + 2, sizeof(uint32_t));
-	st->spreads = mem_alloc(in->n_spreads, sizeof(uint32_t));
-	st->spread_count = mem_alloc(in->n_spreads, sizeof(*st->spread_count));
-	for (uint32_t i = 0; i < in->n_spreads; i++) {
-		st->spread_first[in->spreads[i].group + 2]++;
-		if (in->spreads[i].label != LABEL_NODE)
-			st->spread_count[i] = mem_alloc(values_of(in, in->spreads[i].label), sizeof(uint32_t));
-	}
-	for (uint32_t g = 0; g < in->n_groups; g++)
-		st->spread_first[g + 2] += st->spread_first[g + 1];
-	for (uint32_t i = 0; i < in->n_spreads; i++)
-		st->spreads[st->spread_first[in->spreads[i].group + 1]++] = i;
-}
-
 /* What stands on a node today keeps its transient resources there, wherever it goes (ROADEF/EURO 2012, section 2.4). */
 static void hold_transients(struct state *st)
 {
@@ -85,15 +38,11 @@ struct state *state_new(const struct instance *in, const struct model *model)
 	st->load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*st->load));
 	st->items = mem_alloc(in->n_nodes, sizeof(*st->items));
 	st->at = mem_alloc(in->n_items, sizeof(*st->at));
-	st->group_size = mem_alloc(in->n_groups, sizeof(*st->group_size));
-	for (uint32_t s = 0; s < in->n_services; s++)
-		st->group_size[in->services[s].group] += in->services[s].replicas;
 	if (model) {
 		st->n_pressures = model_n_pressures(model);
 		st->pressure = mem_alloc((size_t)in->n_nodes * (size_t)st->n_pressures, sizeof(*st->pressure));
 	}
-	index_caps(st);
-	index_spreads(st);
+	state_rules_init(&st->rules, in);
 	hold_transients(st);
 	return st;
 }
@@ -104,19 +53,12 @@ void state_free(struct state *st)
 		return;
 	for (uint32_t n = 0; n < st->in->n_nodes; n++)
 		free(st->items[n].v);
-	for (uint32_t i = 0; i < st->in->n_spreads; i++)
-		free(st->spread_count[i]);
+	state_rules_fini(&st->rules, st->in);
 	free(st->item_node);
 	free(st->load);
 	free(st->items);
 	free(st->at);
 	free(st->pressure);
-	free(st->cap_first);
-	free(st->caps);
-	free(st->spread_first);
-	free(st->spreads);
-	free(st->spread_count);
-	free(st->group_size);
 	free(st);
 }
 
@@ -164,59 +106,6 @@ bool state_fits_columns(const struct state *st, uint32_t service, uint32_t node)
 	size_t width = st->in->n_columns;
 
 	return room_for(st->load + node * width, st->in->demand + service * width, st->in->capacity + node * width, st->in->n_columns);
-}
-
-static uint32_t group_on(const struct state *st, uint32_t group, uint32_t node)
-{
-	const struct state_list *l = &st->items[node];
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < l->n; i++)
-		n += st->in->services[st->in->item_service[l->v[i]]].group == group;
-	return n;
-}
-
-static bool fits_cap(const struct state *st, const struct rule_cap *c, uint32_t group, uint32_t node)
-{
-	if (c->a == c->b)
-		return group_on(st, group, node) + 1 <= c->k;
-	if (c->b == group)
-		return group_on(st, c->b, node) + 1 <= c->k || !group_on(st, c->a, node);
-	return group_on(st, c->b, node) <= c->k;
-}
-
-bool state_fits_rules(const struct state *st, uint32_t service, uint32_t node)
-{
-	const struct instance *in = st->in;
-	uint32_t g = in->services[service].group;
-
-	if (!instance_allows(in, service, node))
-		return false;
-	for (uint32_t i = st->spread_first[g]; i < st->spread_first[g + 1]; i++) {
-		const struct rule_spread *r = &in->spreads[st->spreads[i]];
-		uint32_t n, distinct = 0, left = st->group_size[g];
-
-		if (r->label == LABEL_NODE) {
-			if (r->max_per_value && group_on(st, g, node) + 1 > r->max_per_value)
-				return false;
-			continue;
-		}
-		n = st->spread_count[st->spreads[i]][value_of(in, r->label, node)];
-		if (r->max_per_value && n + 1 > r->max_per_value)
-			return false;
-		if (!r->min_distinct || !n)
-			continue;
-		for (uint32_t v = 0; v < values_of(in, r->label); v++) { /* keep enough replicas for the values still missing */
-			distinct += st->spread_count[st->spreads[i]][v] > 0;
-			left -= st->spread_count[st->spreads[i]][v];
-		}
-		if (distinct < r->min_distinct && left - 1 < r->min_distinct - distinct)
-			return false;
-	}
-	for (uint32_t i = st->cap_first[g]; i < st->cap_first[g + 1]; i++)
-		if (st->items[node].n && !fits_cap(st, &in->caps[st->caps[i]], g, node))
-			return false;
-	return true;
 }
 
 static bool within(const struct state *st, const struct service *s, uint32_t node, const double *sum)
@@ -301,12 +190,7 @@ static void count(struct state *st, uint32_t item, uint32_t node, int sign)
 			for (uint32_t c = in->resources[r].column; !in->resources[r].transient && c < in->resources[r].column + in->resources[r].slots; c++)
 				load[c] += sign * d[c];
 	}
-	for (uint32_t i = st->spread_first[s->group]; i < st->spread_first[s->group + 1]; i++) {
-		const struct rule_spread *r = &in->spreads[st->spreads[i]];
-
-		if (r->label != LABEL_NODE)
-			st->spread_count[st->spreads[i]][value_of(in, r->label, node)] += (uint32_t)sign;
-	}
+	state_rules_count(st, s->group, node, sign);
 	if (st->model && s->model_service >= 0) {
 		const double *own = model_pressure(st->model, s->model_service, in->nodes[node].model_type);
 
@@ -342,47 +226,4 @@ void state_take(struct state *st, uint32_t item)
 	count(st, item, node, -1);
 	if (!l->n && st->model)
 		memset(st->pressure + (size_t)node * (size_t)st->n_pressures, 0, (size_t)st->n_pressures * sizeof(double));
-}
-
-static bool spread_ok(const struct state *st, uint32_t rule)
-{
-	const struct instance *in = st->in;
-	const struct rule_spread *r = &in->spreads[rule];
-	uint32_t distinct = 0;
-
-	if (!r->min_distinct)
-		return true;
-	for (uint32_t v = 0; v < values_of(in, r->label); v++)
-		distinct += (r->label == LABEL_NODE ? group_on(st, r->group, v) : st->spread_count[rule][v]) > 0;
-	return distinct >= r->min_distinct;
-}
-
-static bool near_ok(const struct state *st, const struct rule_near *r)
-{
-	const struct instance *in = st->in;
-	uint32_t values = values_of(in, r->label);
-	unsigned char *has = mem_alloc(values, 1);
-	bool ok = true;
-
-	for (uint32_t i = 0; i < in->n_items; i++) {
-		uint32_t g = in->services[in->item_service[i]].group;
-
-		if (st->item_node[i] >= 0 && (g == r->a || g == r->b))
-			has[value_of(in, r->label, (uint32_t)st->item_node[i])] |= (unsigned char)((g == r->a) | (g == r->b) << 1);
-	}
-	for (uint32_t v = 0; v < values; v++)
-		ok &= has[v] != 1;
-	free(has);
-	return ok;
-}
-
-bool state_whole_ok(const struct state *st)
-{
-	for (uint32_t i = 0; i < st->in->n_spreads; i++)
-		if (!spread_ok(st, i))
-			return false;
-	for (uint32_t i = 0; i < st->in->n_nears; i++)
-		if (!near_ok(st, &st->in->nears[i]))
-			return false;
-	return true;
 }

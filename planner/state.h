@@ -3,14 +3,15 @@
  * state_put() and state_take(): load per column, replicas per group and node, replicas per group and label value, pressure
  * per node. Solvers build on it; planner/verify.c does not.
  *
- * Rules are indexed per group. Cost of state_fits(): O(columns) vectorised, plus the rules of the item's group, plus one
- * prediction per replica with a limit on the node. near rules hold for whole placements only: state_near_ok() at the end.
+ * Cost of state_fits(): O(columns) vectorised, plus the rules of the item's group, plus one prediction per replica with a
+ * limit on the node. Rules: state_rules.h.
  */
 #ifndef PLANNER_STATE_H
 #define PLANNER_STATE_H
 
 #include "planner/instance.h"
 #include "planner/predict.h"
+#include "planner/state_rules.h"
 
 struct state_list { uint32_t *v; uint32_t n, cap; };
 
@@ -23,10 +24,7 @@ struct state {
 	uint32_t *at;               /* [item]: position in its node's list */
 	double *pressure;           /* [node * n_pressures + p], NULL without a model */
 	int n_pressures;
-	uint32_t *cap_first, *caps;       /* rules that mention a group, as a or b: caps[cap_first[g] .. cap_first[g + 1]) */
-	uint32_t *spread_first, *spreads; /* likewise */
-	uint32_t **spread_count;          /* [rule][value]: replicas of the rule's group there; label node: [node] */
-	uint32_t *group_size;
+	struct state_rules rules;
 	uint64_t n_used;
 	bool transient;             /* some resource is held on the old node too: its load never leaves an item's old node */
 };

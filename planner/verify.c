@@ -66,31 +66,39 @@ static void check_placed(struct verify *v)
 	}
 }
 
+/* The most that stands on each node: everything placed there, and what moved away but holds its transient resources meanwhile. */
+static int64_t *loads(const struct plan *p)
+{
+	const struct instance *in = p->instance;
+	int64_t *load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*load));
+
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		const int64_t *d = in->demand + (size_t)in->item_service[i] * in->n_columns;
+		int32_t to = p->item_node[i], from = in->item_node[i];
+
+		for (uint32_t c = 0; to >= 0 && c < in->n_columns; c++)
+			load[(size_t)to * in->n_columns + c] += d[c];
+		for (uint32_t r = 0; r < in->n_resources && from >= 0 && to >= 0 && from != to; r++)
+			for (uint32_t c = in->resources[r].column; in->resources[r].transient && c < in->resources[r].column + in->resources[r].slots; c++)
+				load[(size_t)from * in->n_columns + c] += d[c];
+	}
+	return load;
+}
+
 static void check_capacity(struct verify *v)
 {
 	const struct instance *in = v->plan->instance;
-	int64_t *load = mem_alloc(in->n_nodes, sizeof(*load));
+	int64_t *load = loads(v->plan);
 
-	for (uint32_t r = 0; r < in->n_resources; r++)
-		for (uint32_t t = 0; t < in->resources[r].slots; t++) {
-			uint32_t c = in->resources[r].column + t;
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		for (uint32_t r = 0; r < in->n_resources; r++)
+			for (uint32_t t = 0; t < in->resources[r].slots; t++) {
+				size_t k = (size_t)n * in->n_columns + in->resources[r].column + t;
 
-			memset(load, 0, in->n_nodes * sizeof(*load));
-			for (uint32_t i = 0; i < in->n_items; i++) {
-				int64_t d = in->demand[(size_t)in->item_service[i] * in->n_columns + c];
-				int32_t to = v->plan->item_node[i], from = in->item_node[i];
-
-				if (to >= 0)
-					load[to] += d;
-				if (in->resources[r].transient && from >= 0 && to >= 0 && from != to)
-					load[from] += d;
-			}
-			for (uint32_t n = 0; n < in->n_nodes; n++)
-				if (load[n] > in->capacity[(size_t)n * in->n_columns + c])
+				if (load[k] > in->capacity[k])
 					violation(v, "node %s: %s at slot %u: load %lld exceeds capacity %lld", in->nodes[n].id,
-						  in->resources[r].name, t, (long long)load[n],
-						  (long long)in->capacity[(size_t)n * in->n_columns + c]);
-		}
+						  in->resources[r].name, t, (long long)load[k], (long long)in->capacity[k]);
+			}
 	free(load);
 }
 

@@ -16,6 +16,7 @@
 #define NODES_TRIED 400       /* nodes drawn per pending item before swaps are tried */
 #define SWAP_NODES 300
 #define CHAIN_FACTOR 12       /* insertions allowed per item of the emptied node */
+#define COMPLETE_TESTS 200000 /* to find one unplaced replica a place */
 #define VICTIMS_SHOWN 16      /* the victim is the emptiest of so many, so that attempts differ */
 
 struct undo { uint32_t item; int32_t node; };
@@ -31,7 +32,8 @@ struct empty {
 	size_t cap_pool, cap_undo;
 	struct undo *undo;
 	size_t n_undo;
-	uint64_t tests;
+	uint32_t n_missing;      /* replicas without a place, outside the pool */
+	uint64_t tests, complete_until;
 	int64_t moves;
 	bool whole;              /* min_distinct or near rules: judged at the end of an attempt */
 };
@@ -109,9 +111,9 @@ static void take(struct empty *m, uint32_t item)
 	state_take(m->st, item);
 }
 
-static void roll_back(struct empty *m)
+static void roll_back_to(struct empty *m, size_t mark)
 {
-	while (m->n_undo) {
+	while (m->n_undo > mark) {
 		struct undo u = m->undo[--m->n_undo];
 		int32_t at = m->st->item_node[u.item];
 
@@ -121,6 +123,11 @@ static void roll_back(struct empty *m)
 		if (u.node >= 0)
 			state_put(m->st, u.item, (uint32_t)u.node);
 	}
+}
+
+static void roll_back(struct empty *m)
+{
+	roll_back_to(m, 0);
 	m->n_pool = 0;
 }
 
@@ -252,9 +259,32 @@ static bool downsize(struct empty *m, uint32_t victim)
 	return false;
 }
 
+/* Rules of whole placements, once nothing is missing any more. */
+static bool whole_ok(const struct empty *m)
+{
+	return !m->whole || m->n_missing || state_whole_ok(m->st);
+}
+
+static bool within_budget(const struct empty *m)
+{
+	return m->in->max_moves < 0 || m->moves <= m->in->max_moves;
+}
+
+/* Everything in the pool finds a place, by chains of at most `chain` insertions. */
+static bool place_pool(struct empty *m, uint32_t victim, uint32_t chain)
+{
+	while (m->n_pool && chain--) {
+		uint32_t item = pool_largest(m);
+
+		if ((!insert(m, item, victim) && !replace(m, item, victim)) || !within_budget(m))
+			return false;
+	}
+	return !m->n_pool && whole_ok(m);
+}
+
 static bool attempt(struct empty *m)
 {
-	uint32_t victim = choose_victim(m), chain;
+	uint32_t victim = choose_victim(m);
 
 	m->n_undo = m->n_pool = 0;
 	while (m->st->items[victim].n) {
@@ -263,18 +293,82 @@ static bool attempt(struct empty *m)
 		take(m, item);
 		pool_add(m, item);
 	}
-	chain = m->n_pool * CHAIN_FACTOR;
 	if (downsize(m, victim))
-		return (!m->whole || state_whole_ok(m->st)) && (m->in->max_moves < 0 || m->moves <= m->in->max_moves);
-	while (m->n_pool && chain--) {
-		uint32_t item = pool_largest(m);
+		return whole_ok(m) && within_budget(m);
+	return place_pool(m, victim, m->n_pool * CHAIN_FACTOR);
+}
 
-		if (!insert(m, item, victim) && !replace(m, item, victim))
-			return false;
-		if (m->in->max_moves >= 0 && m->moves > m->in->max_moves)
-			return false;
+static bool place_anywhere(struct empty *m, uint32_t item)
+{
+	for (uint32_t n = 0; n < m->in->n_nodes; n++) {
+		m->tests++;
+		if (!state_fits_item(m->st, item, n))
+			continue;
+		put(m, item, n);
+		return true;
 	}
-	return !m->n_pool && (!m->whole || state_whole_ok(m->st));
+	return false;
+}
+
+/* One replica makes room for the item, and finds another place. */
+static bool displace(struct empty *m, uint32_t item)
+{
+	const struct instance *in = m->in;
+
+	for (uint32_t n = 0; n < in->n_nodes && m->tests < m->complete_until; n++) {
+		if (!instance_allows(in, in->item_service[item], n))
+			continue;
+		for (uint32_t k = 0; k < m->st->items[n].n; k++) {
+			uint32_t other = m->st->items[n].v[k];
+			size_t mark = m->n_undo;
+
+			m->tests++;
+			if (!swap_room(m->st->load + (size_t)n * in->n_columns, in->demand + (size_t)in->item_service[item] * in->n_columns,
+				       in->demand + (size_t)in->item_service[other] * in->n_columns, in->capacity + (size_t)n * in->n_columns, in->n_columns))
+				continue;
+			take(m, other);
+			if (state_fits_item(m->st, item, n)) {
+				put(m, item, n);
+				if (place_anywhere(m, other) && within_budget(m) && whole_ok(m))
+					return true;
+			}
+			roll_back_to(m, mark);
+		}
+	}
+	return false;
+}
+
+/* Replicas that the constructive packers could not place: directly, in the place of another one, by a chain. */
+static void complete(struct empty *m)
+{
+	uint32_t placed = 0;
+
+	for (uint32_t i = 0; i < m->in->n_items; i++)
+		m->n_missing += m->st->item_node[i] < 0;
+	for (uint32_t i = 0; i < m->in->n_items; i++) {
+		if (m->st->item_node[i] >= 0 || search_done(m->s, m->tests))
+			continue;
+		list_used(m);
+		m->n_undo = m->n_pool = 0;
+		m->complete_until = m->tests + COMPLETE_TESTS;
+		if ((place_anywhere(m, i) && within_budget(m)) || (roll_back(m), displace(m, i))) {
+			placed++;
+			m->n_missing--;
+			continue;
+		}
+		roll_back(m);
+		if (!m->n_used)
+			continue;
+		pool_add(m, i);
+		if (place_pool(m, UINT32_MAX, CHAIN_FACTOR * 4)) {
+			placed++;
+			m->n_missing--;
+		} else {
+			roll_back(m);
+		}
+	}
+	if (placed && whole_ok(m))
+		search_offer(m->s, m->st->item_node, objective_value(m->in, m->s->model, m->st->item_node), "empty");
 }
 
 static void improve(struct empty *m)
@@ -282,7 +376,7 @@ static void improve(struct empty *m)
 	struct search *s = m->s;
 
 	list_used(m);
-	while (m->n_used > 1 && !search_done(s, m->tests)) {
+	while (m->n_used > 1 && search_complete(s) && !search_done(s, m->tests)) {
 		if (attempt(m)) {
 			list_used(m);
 			search_offer(s, m->st->item_node, objective_value(m->in, s->model, m->st->item_node), "empty");
@@ -310,6 +404,8 @@ static void run_stream(struct search *s, unsigned index)
 		state_load(m.st, start);
 		for (uint32_t i = 0; i < in->n_items; i++)
 			moved(&m, i, NO_NODE, start[i]);
+		if (!search_complete(s))
+			complete(&m);
 		improve(&m);
 		search_spend(s, m.tests);
 	}

@@ -2,11 +2,13 @@
  * Constructive packing: items in decreasing size, each onto the open node that it fills best (least squared room left over
  * the resources, Panigrahy et al., "Heuristics for vector bin packing", 2011), else onto the next node by cost per useful
  * capacity. Only the last WINDOW opened nodes are looked at in large instances: what is older is full. Several size
- * measures are tried while that takes moments. A current placement is kept where it stands, and repaired where it breaks
- * something.
+ * measures are tried while that takes moments. Groups with near rules go first, while there is room to stand together.
+ * A current placement is kept where it stands, and repaired where it breaks something, as far as the move budget reaches;
+ * what breaks something and may not move any more stays unplaced.
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "planner/search.h"
@@ -16,6 +18,7 @@
 #define WINDOW 48           /* open nodes looked at when there are many: 100k services in about half a second */
 #define MANY_TESTS 40000000.0 /* items * nodes above which the window is used */
 #define VARIANTS 4
+#define NEAR_FIRST 1e12     /* beyond any size */
 
 struct greedy {
 	struct search *s;
@@ -27,6 +30,9 @@ struct greedy {
 	uint32_t *order;      /* items, largest first */
 	uint32_t *nodes;      /* by cost per useful capacity */
 	uint32_t *open, n_open, next;
+	uint32_t *group_service; /* [group]: one of its services */
+	int64_t *sum;         /* [column]: demand of an item and those that must stand beside it */
+	int64_t moves_left;
 };
 
 static double mean_of(const struct resource *r, const int64_t *row)
@@ -76,6 +82,11 @@ static void measure(struct greedy *g)
 	free(need);
 }
 
+static bool has_near(const struct greedy *g, uint32_t group)
+{
+	return g->st->rules.nears.first[group] < g->st->rules.nears.first[group + 1];
+}
+
 /* Size measures: sum, weighted sum by scarcity, largest, squares. */
 static void rank_items(struct greedy *g, unsigned variant)
 {
@@ -92,6 +103,8 @@ static void rank_items(struct greedy *g, unsigned variant)
 		for (uint32_t r = 0; r < nr; r++)
 			key[i] = variant == 2 ? fmax(key[i], d[r]) : key[i] + (variant == 1 ? d[r] : variant == 3 ? d[r] * d[r] : d[r] * weight[r]);
 		g->order[i] = i;
+		if (has_near(g, in->services[in->item_service[i]].group))
+			key[i] += NEAR_FIRST;
 	}
 	qsort_r(g->order, in->n_items, sizeof(*g->order), by_key, key);
 	free(weight);
@@ -114,7 +127,40 @@ static double score(const struct greedy *g, uint32_t service, uint32_t node)
 	return sum;
 }
 
-static int64_t best_open(const struct greedy *g, uint32_t item)
+static bool stands_on(const struct greedy *g, uint32_t group, uint32_t node)
+{
+	const struct state_list *l = &g->st->items[node];
+	uint32_t i = 0;
+
+	while (i < l->n && g->in->services[g->in->item_service[l->v[i]]].group != group)
+		i++;
+	return i < l->n;
+}
+
+/* Does the node have room for the item and for one of each group that must stand beside it there? */
+static bool companions_fit(struct greedy *g, uint32_t item, uint32_t node)
+{
+	const struct instance *in = g->in;
+	const struct rule_index *x = &g->st->rules.nears;
+	uint32_t group = in->services[in->item_service[item]].group, width = in->n_columns;
+
+	if (!has_near(g, group))
+		return true;
+	memcpy(g->sum, in->demand + (size_t)in->item_service[item] * width, width * sizeof(*g->sum));
+	for (uint32_t i = x->first[group]; i < x->first[group + 1]; i++) {
+		const struct rule_near *r = &in->nears[x->list[i]];
+		const int64_t *d = in->demand + (size_t)g->group_service[r->b] * width;
+
+		for (uint32_t c = 0; r->a == group && r->b != group && r->label == LABEL_NODE && c < width && !stands_on(g, r->b, node); c++)
+			g->sum[c] += d[c];
+	}
+	for (uint32_t c = 0; c < width; c++)
+		if (g->st->load[(size_t)node * width + c] + g->sum[c] > in->capacity[(size_t)node * width + c])
+			return false;
+	return true;
+}
+
+static int64_t best_open(struct greedy *g, uint32_t item)
 {
 	uint32_t service = g->in->item_service[item];
 	double best = INFINITY;
@@ -123,7 +169,7 @@ static int64_t best_open(const struct greedy *g, uint32_t item)
 	for (uint32_t k = 0; k < g->n_open; k++) {
 		double v = score(g, service, g->open[k]);
 
-		if (v < best && state_fits_item(g->st, item, g->open[k])) {
+		if (v < best && state_fits_item(g->st, item, g->open[k]) && companions_fit(g, item, g->open[k])) {
 			best = v;
 			node = g->open[k];
 		}
@@ -156,12 +202,16 @@ static void open_node(struct greedy *g, uint32_t node, uint32_t window)
 static bool place(struct greedy *g, uint32_t item, uint32_t window)
 {
 	const struct instance *in = g->in;
-	int64_t node = best_open(g, item);
+	bool runs = in->item_node[item] >= 0;
+	int64_t node;
 
+	if (runs && !g->moves_left)
+		return false;
+	node = best_open(g, item);
 	for (uint32_t k = g->next; node < 0 && k < in->n_nodes; k++) {
 		uint32_t n = g->nodes[k];
 
-		if (g->st->items[n].n || !state_fits_item(g->st, item, n))
+		if (g->st->items[n].n || !state_fits_item(g->st, item, n) || !companions_fit(g, item, n))
 			continue;
 		open_node(g, n, window);
 		node = n;
@@ -175,6 +225,7 @@ static bool place(struct greedy *g, uint32_t item, uint32_t window)
 		return false;
 	state_put(g->st, item, (uint32_t)node);
 	take_room(g, item, (uint32_t)node);
+	g->moves_left -= runs && node != in->item_node[item];
 	return true;
 }
 
@@ -187,6 +238,7 @@ static void reset(struct greedy *g)
 			g->room[(size_t)n * in->n_resources + r] =
 				mean_of(&in->resources[r], in->capacity + (size_t)n * in->n_columns) * g->scale[r];
 	g->n_open = g->next = 0;
+	g->moves_left = in->max_moves >= 0 ? in->max_moves : INT64_MAX;
 }
 
 /* Keep what runs today; what breaks something there is taken off and placed anew. Largest first, so the small move. */
@@ -225,10 +277,24 @@ static void build(struct greedy *g, unsigned variant, bool keep)
 			place(g, g->order[k], window);
 }
 
+/* What stands without those it must be near, because they found no place, is no use there: an honest partial plan. */
+static bool drop_orphans(struct greedy *g)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < g->in->n_items; i++)
+		if (g->st->item_node[i] >= 0 && state_is_orphan(g->st, i)) {
+			state_take(g->st, i);
+			any = true;
+		}
+	return any;
+}
+
 static void offer(struct greedy *g)
 {
-	if (state_whole_ok(g->st))
-		search_offer(g->s, g->st->item_node, objective_value(g->in, g->s->model, g->st->item_node), "greedy");
+	while (!state_whole_ok(g->st) && drop_orphans(g))
+		;
+	search_offer(g->s, g->st->item_node, objective_value(g->in, g->s->model, g->st->item_node), "greedy");
 }
 
 static void run(struct search *s)
@@ -236,7 +302,7 @@ static void run(struct search *s)
 	const struct instance *in = s->in;
 	struct greedy g = { .s = s, .in = in, .st = state_new(in, s->model) };
 	size_t nr = in->n_resources;
-	bool current = false;
+	bool current = false, many = (double)in->n_items * in->n_nodes > MANY_TESTS;
 
 	g.scale = mem_alloc(nr, sizeof(double));
 	g.size = mem_alloc(in->n_services * nr, sizeof(double));
@@ -244,6 +310,10 @@ static void run(struct search *s)
 	g.order = mem_alloc(in->n_items, sizeof(uint32_t));
 	g.nodes = mem_alloc(in->n_nodes, sizeof(uint32_t));
 	g.open = mem_alloc(in->n_nodes, sizeof(uint32_t));
+	g.sum = mem_alloc(in->n_columns, sizeof(int64_t));
+	g.group_service = mem_alloc(in->n_groups, sizeof(uint32_t));
+	for (uint32_t k = 0; k < in->n_services; k++)
+		g.group_service[in->services[k].group] = k;
 	measure(&g);
 	for (uint32_t i = 0; i < in->n_items; i++)
 		current |= in->item_node[i] >= 0;
@@ -251,9 +321,8 @@ static void run(struct search *s)
 		build(&g, 0, true);
 		offer(&g);
 	}
-	for (unsigned v = 0; v < VARIANTS && !(v && search_done(s, v)) && !(current && in->max_moves >= 0); v++) {
-		if (v && (double)in->n_items * in->n_nodes > MANY_TESTS)
-			break;
+	/* A running fleet that is large or may hardly move is not planned from nothing. */
+	for (unsigned v = 0; v < VARIANTS && !(v && search_done(s, v)) && !(current && (many || in->max_moves >= 0)) && !(v && many); v++) {
 		build(&g, v, false);
 		offer(&g);
 	}
@@ -264,6 +333,8 @@ static void run(struct search *s)
 	free(g.order);
 	free(g.nodes);
 	free(g.open);
+	free(g.sum);
+	free(g.group_service);
 }
 
 static bool applies(const struct search *s)

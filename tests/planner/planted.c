@@ -6,11 +6,13 @@
 #include "tests/planner/planted.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "planner/model/model.h"
 
 #define CAPACITY 64000
 #define ZONES 8
@@ -189,4 +191,88 @@ struct instance *planted_new(const struct planted_shape *f, int32_t **planted)
 	else
 		free(where);
 	return in;
+}
+
+#define PRESSURES 3
+
+static struct model *profiles_make(uint32_t profiles, struct rng *rng)
+{
+	static const char *const names[PRESSURES] = { "cpu", "cache", "disk" };
+	struct model *m = model_new((int)profiles, 0, PRESSURES);
+
+	for (int p = 0; p < PRESSURES; p++)
+		m->pressures[p] = str_dup(names[p]);
+	m->metric = str_dup("time");
+	m->source = str_dup("generated");
+	m->advice = str_dup("");
+	m->n_scores = 99;
+	m->scores = mem_alloc(100, sizeof(*m->scores));
+	for (int i = 0; i < m->n_scores; i++)
+		m->scores[i] = (i + 1) / 50.0;
+	for (uint32_t k = 0; k < profiles; k++) {
+		struct response *r = m->responses + k;
+		char name[16];
+
+		snprintf(name, sizeof(name), "p%u", k);
+		model_name(m, (int)k, name);
+		m->services[k].kind = str_dup("linear");
+		m->services[k].error_ratio = 0.05;
+		m->services[k].n_runs = 10;
+		r->known = true;
+		r->link = 1;
+		r->width = 0.03;
+		for (int p = 0; p < PRESSURES; p++) {
+			r->pressure[p] = 0.02 + 0.1 * rng_unit(rng);
+			r->sensitivity[p] = 0.3 * rng_unit(rng);
+			r->range[p] = 100;
+		}
+	}
+	return m;
+}
+
+/* What each item meets where it is planted. */
+static double planted_upper(const struct instance *in, const struct model *m, const double *sum, uint32_t item, double factor)
+{
+	const struct service *s = &in->services[in->item_service[item]];
+	const double *own = model_pressure(m, s->model_service, -1);
+	double others[PRESSURES];
+
+	for (int p = 0; p < PRESSURES; p++)
+		others[p] = fmax(0, factor * sum[p] - own[p]);
+	return model_upper(m, s->model_service, -1, others, s->limit_confidence);
+}
+
+struct model *planted_model(struct instance *in, const int32_t *planted, uint32_t profiles, uint64_t seed)
+{
+	double *sum = mem_alloc((size_t)in->n_nodes * PRESSURES, sizeof(*sum)), mean[PRESSURES] = { 0 };
+	uint32_t *count = mem_alloc(in->n_nodes, sizeof(*count)), used = 0;
+	struct model *m;
+	struct rng rng;
+
+	rng_seed_stream(&rng, seed, 2);
+	m = profiles_make(profiles, &rng);
+	for (uint32_t k = 0; k < in->n_services; k++) {
+		free(in->services[k].profile);
+		in->services[k].profile = str_fmt("p%u", rng_below(&rng, profiles));
+	}
+	instance_bind(in, m);
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		const double *own = model_pressure(m, in->services[in->item_service[i]].model_service, -1);
+
+		used += !count[planted[i]]++;
+		for (int p = 0; p < PRESSURES; p++) {
+			sum[(size_t)planted[i] * PRESSURES + (size_t)p] += own[p];
+			mean[p] += own[p];
+		}
+	}
+	for (int p = 0; p < PRESSURES; p++)
+		mean[p] /= used;
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		double met = planted_upper(in, m, sum + (size_t)planted[i] * PRESSURES, i, 1), usual = planted_upper(in, m, mean, i, 1.05);
+
+		in->services[in->item_service[i]].limit_ratio = ceil(fmax(met * 1.0001, usual) * 1000) / 1000;
+	}
+	free(sum);
+	free(count);
+	return m;
 }

@@ -16,4 +16,12 @@ struct planted_shape {
 /* planted: [n_items], caller frees; NULL = not wanted. */
 struct instance *planted_new(const struct planted_shape *shape, int32_t **planted);
 
+/*
+ * A model for such a fleet, and limits under it that the planted packing holds: services get one of `profiles` profiles, each with
+ * a pressure on and a sensitivity to three resources; a profile's limit is what it would meet on a node 5 % worse than the planted
+ * mean, at 90 %; a service that meets more where it is planted accepts just that. The caller frees the model.
+ */
+struct model;
+struct model *planted_model(struct instance *in, const int32_t *planted, uint32_t profiles, uint64_t seed);
+
 #endif
