@@ -15,12 +15,15 @@
 #include "planner/explain.h"
 #include "planner/moves.h"
 #include "planner/search.h"
+#include "planner/shadow.h"
 #include "planner/verify.h"
+
+#define REASONS_SHOWN 24 /* on standard error; the plan holds all */
 
 static struct {
 	const char *model, *output, *max_moves;
 	uint64_t time_ns, iterations, seed, threads;
-	bool quiet;
+	bool quiet, explain;
 } values;
 
 #define AT(field) __builtin_offsetof(__typeof__(values), field)
@@ -32,6 +35,7 @@ static const struct opt opts[] = {
 	{ "seed", 's', OPT_U64, AT(seed), "N", NULL, NULL, "1", "of the random numbers" },
 	{ "threads", 'j', OPT_U64, AT(threads), "N", "0", "1024", "0", "0 = one per processor" },
 	{ "max-moves", 'M', OPT_STR, AT(max_moves), "N or P%", NULL, NULL, NULL, "move at most so many running replicas" },
+	{ "explain", 'e', OPT_FLAG, AT(explain), NULL, NULL, NULL, NULL, "also say why each replica stands where it does, what binds on each node, and what more room, looser limits or fewer rules would save (takes as long again)" },
 	{ "output", 'o', OPT_STR, AT(output), "FILE", NULL, NULL, "-", "where to write the plan; - is standard output" },
 	{ "quiet", 'q', OPT_FLAG, AT(quiet), NULL, NULL, NULL, NULL, "no summary on standard error" },
 	{ 0 },
@@ -100,7 +104,7 @@ static void summarise(const struct plan *p)
 	if (isfinite(p->gap_ratio))
 		fprintf(stderr, ", gap %.2f %%", p->gap_ratio * 100);
 	fprintf(stderr, "; %u moves; %.2f s\n", p->n_moves, (double)p->solve_time_ns / 1e9);
-	for (uint32_t i = 0; i < p->n_reasons && i < 8; i++)
+	for (uint32_t i = 0; i < p->n_reasons && i < REASONS_SHOWN; i++)
 		fprintf(stderr, "  %s\n", p->reasons[i].text);
 }
 
@@ -134,6 +138,10 @@ static int solve(struct instance *in, struct model *m, struct err *e)
 	if (m)
 		predict_items(p, m);
 	explain_plan(p, m);
+	if (values.explain) {
+		explain_each(p, m);
+		shadow_prices(p, m, s.threads);
+	}
 	status = judge(p, m);
 	if (!values.quiet)
 		summarise(p);

@@ -5,28 +5,14 @@
 #include "planner/explain.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "planner/state.h"
+#include "planner/verify.h"
 
 #define UNPLACED_SHOWN 20
-
-__attribute__((format(printf, 3, 4)))
-static void reason(struct plan *p, uint32_t subject, const char *fmt, ...)
-{
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = str_dup("(no memory)");
-	va_end(ap);
-	p->reasons = mem_resize(p->reasons, p->n_reasons + 1, sizeof(*p->reasons));
-	p->reasons[p->n_reasons++] = (struct plan_reason){ subject, text };
-}
 
 /* The fullest resource over the nodes in use, at its fullest slot. */
 static void explain_binding(struct plan *p, const struct state *st)
@@ -58,24 +44,24 @@ static void explain_binding(struct plan *p, const struct state *st)
 	if (best < 0)
 		return;
 	if (in->resources[resource].slots > 1)
-		reason(p, resource, "%s binds first: the nodes in use are %.1f %% full at slot %u (%.0f of %.0f %s)", in->resources[resource].name,
+		plan_say(p, resource, "%s binds first: the nodes in use are %.1f %% full at slot %u (%.0f of %.0f %s)", in->resources[resource].name,
 		       best * 100, slot, total, room, in->resources[resource].unit);
 	else
-		reason(p, resource, "%s binds first: the nodes in use are %.1f %% full (%.0f of %.0f %s)", in->resources[resource].name, best * 100,
+		plan_say(p, resource, "%s binds first: the nodes in use are %.1f %% full (%.0f of %.0f %s)", in->resources[resource].name, best * 100,
 		       total, room, in->resources[resource].unit);
 }
 
-enum obstacle { PINNED, RULE, LIMIT, ROOM, N_OBSTACLES };
-
-static enum obstacle obstacle_of(const struct state *st, uint32_t service, uint32_t node)
+enum obstacle explain_obstacle(const struct state *st, uint32_t item, uint32_t node)
 {
+	uint32_t service = st->in->item_service[item];
+
 	if (!instance_allows(st->in, service, node))
-		return PINNED;
+		return OBSTACLE_PINNED;
+	if (state_fits_item(st, item, node))
+		return OBSTACLE_NONE;
 	if (!state_fits_columns(st, service, node))
-		return ROOM;
-	if (!state_fits_rules(st, service, node))
-		return RULE;
-	return LIMIT;
+		return OBSTACLE_ROOM;
+	return state_fits_rules(st, service, node) ? OBSTACLE_LIMIT : OBSTACLE_RULE;
 }
 
 /* Does it fit no node even when that is empty? Then name the resource and the largest node. */
@@ -94,7 +80,7 @@ static bool explain_too_large(struct plan *p, uint32_t service)
 					most = in->capacity[(size_t)n * in->n_columns + c];
 			if (d[c] <= most)
 				continue;
-			reason(p, service, "service %s fits on no node: it needs %lld %s of %s at slot %u, the largest node it may use has %lld",
+			plan_say(p, service, "service %s fits on no node: it needs %lld %s of %s at slot %u, the largest node it may use has %lld",
 			       in->services[service].id, (long long)d[c], in->resources[r].unit, in->resources[r].name, t, (long long)most);
 			return true;
 		}
@@ -115,9 +101,13 @@ static void explain_unplaced(struct plan *p, const struct state *st)
 		if (explain_too_large(p, service))
 			continue;
 		for (uint32_t k = 0; k < in->n_nodes; k++)
-			n[obstacle_of(st, service, k)]++;
-		reason(p, service, "service %s replica %u found no place: of %u nodes %u lack room, %u are kept by rules, %u by slowdown limits, %u are not allowed",
-		       in->services[service].id, i - in->services[service].first_item, in->n_nodes, n[ROOM], n[RULE], n[LIMIT], n[PINNED]);
+			n[explain_obstacle(st, i, k)]++;
+		plan_say(p, service, "service %s replica %u found no place: of %u nodes %u lack room, %u are kept by rules, %u by slowdown limits, %u are not allowed",
+		       in->services[service].id, i - in->services[service].first_item, in->n_nodes, n[OBSTACLE_ROOM], n[OBSTACLE_RULE], n[OBSTACLE_LIMIT],
+		       n[OBSTACLE_PINNED]);
+		if (n[OBSTACLE_NONE] && in->max_moves >= 0)
+			plan_say(p, service, "service %s replica %u would fit %u nodes, but it runs already and the %lld moves allowed are used up",
+				 in->services[service].id, i - in->services[service].first_item, n[OBSTACLE_NONE], (long long)in->max_moves);
 	}
 }
 
@@ -136,33 +126,42 @@ static void explain_shortage(struct plan *p)
 			for (uint32_t n = 0; n < in->n_nodes; n++)
 				room += (double)in->capacity[(size_t)n * in->n_columns + c];
 			if (need > room) {
-				reason(p, r, "all services together need %.0f of %s at slot %u, all nodes together have %.0f: %.0f are missing",
+				plan_say(p, r, "all services together need %.0f of %s at slot %u, all nodes together have %.0f: %.0f are missing",
 				       need, in->resources[r].name, t, room, need - room);
 				break;
 			}
 		}
 }
 
-/* What runs today in breach of a capacity: said, because the plan must repair it. */
-static void explain_repair(struct plan *p)
+/* What runs today in breach of something: said, because the plan must repair it. The judge is verify, on today's placement. */
+static void explain_repair(struct plan *p, const struct model *model)
 {
+	static const char *const names[N_BREACHES] = {
+		[BREACH_PLACE] = "forbidden nodes", [BREACH_CAPACITY] = "capacities", [BREACH_CAP] = "rules of who may share a node",
+		[BREACH_SPREAD] = "spread rules", [BREACH_NEAR] = "near rules", [BREACH_LIMIT] = "slowdown limits",
+	};
 	const struct instance *in = p->instance;
-	int64_t *load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*load));
-	uint32_t broken = 0, first = 0;
+	struct plan *today = plan_new(in);
+	bool runs = false;
+	struct verify v;
 
-	for (uint32_t i = 0; i < in->n_items; i++)
-		for (uint32_t c = 0; in->item_node[i] >= 0 && c < in->n_columns; c++)
-			load[(size_t)in->item_node[i] * in->n_columns + c] += in->demand[(size_t)in->item_service[i] * in->n_columns + c];
-	for (uint32_t n = 0; n < in->n_nodes; n++)
-		for (uint32_t c = 0; c < in->n_columns; c++)
-			if (load[(size_t)n * in->n_columns + c] > in->capacity[(size_t)n * in->n_columns + c]) {
-				first = broken++ ? first : n;
-				break;
-			}
-	if (broken)
-		reason(p, first, "today's placement breaks the capacity of %u nodes (first: %s); the plan repairs %s", broken,
-		       in->nodes[first].id, p->n_unplaced ? "what it can" : "it");
-	free(load);
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		today->item_node[i] = in->item_node[i];
+		runs |= in->item_node[i] >= 0;
+	}
+	plan_count(today);
+	if (runs) {
+		verify_plan(&v, today, model);
+		for (int k = 0; k < N_BREACHES; k++) {
+			bool whole = k == BREACH_SPREAD || k == BREACH_NEAR; /* can only be judged of what runs in full */
+
+			if (names[k] && v.n_of[k] && !(whole && today->n_unplaced))
+				plan_say(p, 0, "today's placement breaks %s in %llu places (first: %s); the plan repairs %s", names[k],
+					 (unsigned long long)v.n_of[k], v.first_of[k], p->n_unplaced ? "what it can" : "it");
+		}
+		verify_fini(&v);
+	}
+	plan_free(today);
 }
 
 /* How far from proven best. */
@@ -170,9 +169,9 @@ static void explain_gap(struct plan *p)
 {
 	if (isfinite(p->lower_bound) && !p->n_unplaced) {
 		if (p->cost <= p->lower_bound * (1 + 1e-9))
-			reason(p, 0, "the plan is optimal: the %s bound proves that no plan costs less than %.10g", p->bound_name, p->lower_bound);
+			plan_say(p, 0, "the plan is optimal: the %s bound proves that no plan costs less than %.10g", p->bound_name, p->lower_bound);
 		else
-			reason(p, 0, "at most %.10g of the cost of %.10g could still be saved (%s bound)", p->cost - p->lower_bound, p->cost, p->bound_name);
+			plan_say(p, 0, "at most %.10g of the cost of %.10g could still be saved (%s bound)", p->cost - p->lower_bound, p->cost, p->bound_name);
 	}
 }
 
@@ -181,7 +180,7 @@ void explain_plan(struct plan *p, const struct model *model)
 	struct state *st = state_new(p->instance, model);
 
 	state_load(st, p->item_node);
-	explain_repair(p);
+	explain_repair(p, model);
 	if (p->n_unplaced) {
 		explain_shortage(p);
 		explain_unplaced(p, st);

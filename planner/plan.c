@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +27,32 @@ struct plan *plan_new(const struct instance *in)
 	return p;
 }
 
+void plan_say(struct plan *p, uint32_t subject, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = str_dup("(no memory)");
+	va_end(ap);
+	p->reasons = mem_resize(p->reasons, p->n_reasons + 1, sizeof(*p->reasons));
+	p->reasons[p->n_reasons++] = (struct plan_reason){ subject, text };
+}
+
+static void texts_free(char **v, uint32_t n)
+{
+	for (uint32_t i = 0; v && i < n; i++)
+		free(v[i]);
+	free(v);
+}
+
 void plan_free(struct plan *p)
 {
 	if (!p)
 		return;
+	texts_free(p->item_why, p->instance->n_items);
+	texts_free(p->node_why, p->instance->n_nodes);
 	for (uint32_t i = 0; i < p->n_reasons; i++)
 		free(p->reasons[i].text);
 	free(p->reasons);
@@ -81,7 +105,7 @@ static int read_node(struct plan_reader *r, const struct json_at *at, const char
 
 static int read_placement(void *ctx, const struct json_at *at, struct err *e)
 {
-	static const char *const keys[] = { "service", "replica", "node", "slowdown", NULL };
+	static const char *const keys[] = { "service", "replica", "node", "slowdown", "why", NULL };
 	struct plan_reader *r = ctx;
 	struct plan *p = r->p;
 	double slowdown = NAN;
@@ -134,15 +158,14 @@ static int read_reason(void *ctx, const struct json_at *at, struct err *e)
 
 	if ((err = json_as_str(at, &text, e)) < 0)
 		return err;
-	p->reasons = mem_resize(p->reasons, p->n_reasons + 1, sizeof(*p->reasons));
-	p->reasons[p->n_reasons++] = (struct plan_reason){ .text = str_dup(text) };
+	plan_say(p, 0, "%s", text);
 	return 0;
 }
 
 /* Scalars: into a small tree, so that the strict accessors serve. */
 static int read_head(struct plan *p, const struct json_stream *s, struct err *e)
 {
-	static const char *const large[] = { "placements", "move_list", "reasons", "utilisation", NULL };
+	static const char *const large[] = { "placements", "move_list", "reasons", "utilisation", "nodes", NULL };
 	json_t *head = json_object();
 	struct json_at top = { .value = head, .file = s->file };
 	const char *bound = NULL, *solver = NULL;

@@ -28,13 +28,17 @@ struct plan {
 	struct plan_move *moves;     /* ordered so that no capacity breaks on the way */
 	uint32_t n_unordered;        /* moves for which no safe order was found */
 	uint32_t n_reasons;
-	struct plan_reason *reasons; /* why this node, what kept it off others, what binds, shadow prices */
+	struct plan_reason *reasons; /* what binds, what was repaired, what has no place, shadow prices */
+	char **item_why;             /* [n_items]: why this node, what kept it off the others; NULL unless asked for */
+	char **node_why;             /* [n_nodes]: what binds there, or why it is not used; likewise */
 };
 
 struct plan *plan_new(const struct instance *in);
 struct plan *plan_read(const struct instance *in, const char *path, struct err *e);
 int plan_write(const struct plan *p, const char *path, struct err *e);
 void plan_count(struct plan *p); /* nodes_used and n_unplaced from item_node */
+/* Adds a reason in words. subject: what it is about (service, node, resource), as the caller likes. */
+void plan_say(struct plan *p, uint32_t subject, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void plan_free(struct plan *p);
 
 #endif

@@ -52,9 +52,26 @@ static void placements(FILE *f, const struct plan *p)
 		node(f, p->instance, "node", p->item_node[i]);
 		if (p->item_slowdown && isfinite(p->item_slowdown[i]))
 			fprintf(f, ",\"slowdown\":%.6g", p->item_slowdown[i]);
+		if (p->item_why && p->item_why[i]) {
+			fputs(",\"why\":", f);
+			json_text(f, p->item_why[i]);
+		}
 		fputc('}', f);
 	}
 	fputc(']', f);
+}
+
+static void nodes(FILE *f, const struct plan *p)
+{
+	fputs("\"nodes\":[", f);
+	for (uint32_t n = 0; n < p->instance->n_nodes; n++) {
+		fputs(n ? ",\n{\"node\":" : "\n{\"node\":", f);
+		json_text(f, p->instance->nodes[n].id);
+		fputs(",\"why\":", f);
+		json_text(f, p->node_why[n]);
+		fputc('}', f);
+	}
+	fputs("],\n", f);
 }
 
 static void moves(FILE *f, const struct plan *p)
@@ -150,6 +167,8 @@ int plan_write(const struct plan *p, const char *path, struct err *e)
 	text(f, "solver", p->solver);
 	utilisation(f, p);
 	reasons(f, p);
+	if (p->node_why)
+		nodes(f, p);
 	moves(f, p);
 	placements(f, p);
 	fputs("}\n", f);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "planner/plan.h"
 #include "planner/search.h"
+#include "planner/term.h"
 
 #define PACKERS(row) \
 	row(curve) \
@@ -35,6 +36,8 @@ PACKERS(DECLARE_PACKER)
 BOUNDS(DECLARE_BOUND)
 
 const struct packer *const packers[] = { PACKERS(PACKER) NULL };
+/* Those that only improve what they find, so they may follow a given placement. */
+static const struct packer *const polishers[] = { &packer_absorb, &packer_empty, NULL };
 const struct bound *const bounds[] = { BOUNDS(BOUND) NULL };
 
 #define BOUND_SHARE 0.2 /* of the time left, when a bound names none */
@@ -114,4 +117,23 @@ void portfolio_run(struct search *s, struct plan *out, bool progress)
 		fputc('\n', stderr);
 	incumbent_free(s->best);
 	s->best = NULL;
+}
+
+double portfolio_polish(struct search *s, int32_t *item_node)
+{
+	struct plan *out = plan_new(s->in);
+	double cost = INFINITY;
+
+	s->best = incumbent_new(s->in, false);
+	s->lower_bound = -INFINITY;
+	search_offer(s, item_node, objective_value(s->in, s->model, item_node), "start");
+	for (size_t i = 0; polishers[i]; i++)
+		if (polishers[i]->applies(s) && !search_done(s, 0))
+			run_packer(s, polishers[i], out);
+	search_best(s, item_node, &cost);
+	cost = search_complete(s) ? cost : INFINITY;
+	incumbent_free(s->best);
+	s->best = NULL;
+	plan_free(out);
+	return cost;
 }

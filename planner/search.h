@@ -65,6 +65,12 @@ struct plan;
 void portfolio_run(struct search *s, struct plan *out, bool progress);
 
 /*
+ * Improve a given placement by the packers that only improve, under s's budget: what a change of the instance is worth is the
+ * difference between two such runs. item_node: start in, result out. Returns its cost, INFINITY when something has no place.
+ */
+double portfolio_polish(struct search *s, int32_t *item_node);
+
+/*
  * The same randomised search many times over, on s->threads threads: run(stream, index) gets its own struct search with its
  * own seed, iteration share and incumbent (starting from the best so far); results are merged in order of index, so under an
  * iteration budget they do not depend on threads. n is the number of streams under an iteration budget; otherwise there are

@@ -11,20 +11,27 @@
 
 #define FIGURE_EPSILON 1e-6 /* relative: a plan's figures are printed with 15 digits */
 
-__attribute__((format(printf, 2, 3)))
-static void violation(struct verify *v, const char *fmt, ...)
+__attribute__((format(printf, 3, 4)))
+static void violation(struct verify *v, enum breach kind, const char *fmt, ...)
 {
+	char *text;
 	va_list ap;
 
 	v->n_violations++;
-	if (v->n_texts == VERIFY_TEXTS_MAX)
+	if (v->n_of[kind]++ && v->n_texts == VERIFY_TEXTS_MAX)
 		return;
-	v->texts = mem_resize(v->texts, v->n_texts + 1, sizeof(*v->texts));
 	va_start(ap, fmt);
-	if (vasprintf(&v->texts[v->n_texts], fmt, ap) < 0)
-		v->texts[v->n_texts] = str_dup("violation (no memory for its text)");
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = str_dup("violation (no memory for its text)");
 	va_end(ap);
-	v->n_texts++;
+	if (!v->first_of[kind])
+		v->first_of[kind] = str_dup(text);
+	if (v->n_texts == VERIFY_TEXTS_MAX) {
+		free(text);
+		return;
+	}
+	v->texts = mem_resize(v->texts, v->n_texts + 1, sizeof(*v->texts));
+	v->texts[v->n_texts++] = text;
 }
 
 static const char *id_of(const struct instance *in, uint32_t item)
@@ -60,9 +67,9 @@ static void check_placed(struct verify *v)
 		int32_t n = v->plan->item_node[i];
 
 		if (n < 0)
-			violation(v, "service %s replica %u: is not placed", id_of(in, i), replica_of(in, i));
+			violation(v, BREACH_UNPLACED, "service %s replica %u: is not placed", id_of(in, i), replica_of(in, i));
 		else if (!instance_allows(in, in->item_service[i], (uint32_t)n))
-			violation(v, "service %s replica %u: must not run on node %s", id_of(in, i), replica_of(in, i), in->nodes[n].id);
+			violation(v, BREACH_PLACE, "service %s replica %u: must not run on node %s", id_of(in, i), replica_of(in, i), in->nodes[n].id);
 	}
 }
 
@@ -96,7 +103,7 @@ static void check_capacity(struct verify *v)
 				size_t k = (size_t)n * in->n_columns + in->resources[r].column + t;
 
 				if (load[k] > in->capacity[k])
-					violation(v, "node %s: %s at slot %u: load %lld exceeds capacity %lld", in->nodes[n].id,
+					violation(v, BREACH_CAPACITY, "node %s: %s at slot %u: load %lld exceeds capacity %lld", in->nodes[n].id,
 						  in->resources[r].name, t, (long long)load[k], (long long)in->capacity[k]);
 			}
 	free(load);
@@ -176,7 +183,7 @@ static void check_caps(struct verify *v)
 				continue;
 			b = stands_count(&s, c->b, n);
 			if (b > c->k)
-				violation(v, "node %s: holds %u of %s where %s runs, at most %u allowed", in->nodes[n].id, b,
+				violation(v, BREACH_CAP, "node %s: holds %u of %s where %s runs, at most %u allowed", in->nodes[n].id, b,
 					  in->group_ids[c->b], in->group_ids[c->a], c->k);
 		}
 	}
@@ -197,11 +204,11 @@ static void check_spread(struct verify *v, const struct rule_spread *r, const st
 		distinct++;
 		n = stands_count(s, r->group, s->v[k].place);
 		if (r->max_per_value && n > r->max_per_value)
-			violation(v, "%s %s: holds %u replicas of %s, at most %u allowed", label, place_name(in, r->label, s->v[k].place),
+			violation(v, BREACH_SPREAD, "%s %s: holds %u replicas of %s, at most %u allowed", label, place_name(in, r->label, s->v[k].place),
 				  n, in->group_ids[r->group], r->max_per_value);
 	}
 	if (distinct < r->min_distinct)
-		violation(v, "group %s: stands on %u values of %s, at least %u needed", in->group_ids[r->group], distinct, label,
+		violation(v, BREACH_SPREAD, "group %s: stands on %u values of %s, at least %u needed", in->group_ids[r->group], distinct, label,
 			  r->min_distinct);
 }
 
@@ -211,7 +218,7 @@ static void check_near(struct verify *v, const struct rule_near *r, const struct
 
 	for (uint32_t k = s->first[r->a]; k < s->first[r->a + 1]; k++)
 		if ((k == s->first[r->a] || s->v[k - 1].place != s->v[k].place) && !stands_count(s, r->b, s->v[k].place))
-			violation(v, "%s %s: holds %s but none of %s, which it must be near",
+			violation(v, BREACH_NEAR, "%s %s: holds %s but none of %s, which it must be near",
 				  r->label == LABEL_NODE ? "node" : in->label_names[r->label], place_name(in, r->label, s->v[k].place),
 				  in->group_ids[r->a], in->group_ids[r->b]);
 }
@@ -247,7 +254,7 @@ static void check_limit(struct verify *v, uint32_t item, const double *sum)
 		others[k] = fmax(0, sum[k] - own[k]);
 	model_predict(v->model, s->model_service, in->nodes[n].model_type, others, s->limit_confidence, &p);
 	if (p.high > s->limit_ratio * (1 + FIGURE_EPSILON))
-		violation(v, "service %s replica %u on node %s: predicted slowdown %.3f (%.0f %% upper edge %.3f) exceeds the limit %.3f, mostly by %s",
+		violation(v, BREACH_LIMIT, "service %s replica %u on node %s: predicted slowdown %.3f (%.0f %% upper edge %.3f) exceeds the limit %.3f, mostly by %s",
 			  s->id, replica_of(in, item), in->nodes[n].id, p.slowdown, s->limit_confidence * 100, p.high, s->limit_ratio,
 			  p.binding >= 0 ? model_pressure_name(v->model, p.binding) : "its own spread");
 }
@@ -292,7 +299,7 @@ static uint32_t check_budget(struct verify *v)
 	for (uint32_t i = 0; i < in->n_items; i++)
 		moved += in->item_node[i] >= 0 && v->plan->item_node[i] >= 0 && in->item_node[i] != v->plan->item_node[i];
 	if (in->max_moves >= 0 && moved > in->max_moves)
-		violation(v, "moves: %u replicas move, at most %lld allowed", moved, (long long)in->max_moves);
+		violation(v, BREACH_MOVES, "moves: %u replicas move, at most %lld allowed", moved, (long long)in->max_moves);
 	return moved;
 }
 
@@ -307,7 +314,7 @@ static void check_step(struct verify *v, uint32_t first, uint32_t end, bool capa
 		const int64_t *d = in->demand + (size_t)in->item_service[m->item] * width;
 
 		if (at[m->item] != m->from)
-			violation(v, "move %u (step %u): service %s replica %u does not stand on %s then", k, m->step, id_of(in, m->item),
+			violation(v, BREACH_MOVES, "move %u (step %u): service %s replica %u does not stand on %s then", k, m->step, id_of(in, m->item),
 				  replica_of(in, m->item), m->from < 0 ? "(nowhere)" : in->nodes[m->from].id);
 		for (uint32_t c = 0; c < width; c++)
 			load[(size_t)m->to * width + c] += d[c];
@@ -318,7 +325,7 @@ static void check_step(struct verify *v, uint32_t first, uint32_t end, bool capa
 
 		for (uint32_t c = 0; c < width; c++)
 			if (d[c] && load[(size_t)m->to * width + c] > in->capacity[(size_t)m->to * width + c]) {
-				violation(v, "move %u (step %u): service %s replica %u overfills node %s on its way", k, m->step,
+				violation(v, BREACH_MOVES, "move %u (step %u): service %s replica %u overfills node %s on its way", k, m->step,
 					  id_of(in, m->item), replica_of(in, m->item), in->nodes[m->to].id);
 				break;
 			}
@@ -350,15 +357,15 @@ static void check_order(struct verify *v)
 		for (end = k; end < p->n_moves && p->moves[end].step == p->moves[k].step; )
 			end++;
 		if (end < p->n_moves && p->moves[end].step < p->moves[k].step)
-			violation(v, "move %u: step %u follows step %u", end, p->moves[end].step, p->moves[k].step);
+			violation(v, BREACH_MOVES, "move %u: step %u follows step %u", end, p->moves[end].step, p->moves[k].step);
 		check_step(v, k, end, end + p->n_unordered <= p->n_moves, load, at);
 	}
 	for (uint32_t i = 0; i < in->n_items; i++)
 		if (in->item_node[i] >= 0 && p->item_node[i] >= 0 && at[i] != p->item_node[i])
-			violation(v, "moves: service %s replica %u ends on node %s, the plan says %s", id_of(in, i), replica_of(in, i),
+			violation(v, BREACH_MOVES, "moves: service %s replica %u ends on node %s, the plan says %s", id_of(in, i), replica_of(in, i),
 				  in->nodes[at[i]].id, in->nodes[p->item_node[i]].id);
 	if (p->n_unordered > p->n_moves)
-		violation(v, "unordered_moves: %u of %u moves", p->n_unordered, p->n_moves);
+		violation(v, BREACH_MOVES, "unordered_moves: %u of %u moves", p->n_unordered, p->n_moves);
 	free(load);
 	free(at);
 }
@@ -376,9 +383,9 @@ static void check_cost(struct verify *v)
 	for (uint32_t n = 0; n < in->n_nodes; n++)
 		cost += used[n] ? (double)in->nodes[n].cost : 0;
 	if (!in->n_terms && fabs(cost - p->cost) > FIGURE_EPSILON * fmax(1, cost))
-		violation(v, "cost: the plan says %.15g, the nodes in use cost %.15g", p->cost, cost);
+		violation(v, BREACH_FIGURES, "cost: the plan says %.15g, the nodes in use cost %.15g", p->cost, cost);
 	if (isfinite(p->lower_bound) && !p->n_unplaced && p->lower_bound > p->cost * (1 + FIGURE_EPSILON) + FIGURE_EPSILON)
-		violation(v, "lower_bound: %.15g lies above the cost %.15g", p->lower_bound, p->cost);
+		violation(v, BREACH_FIGURES, "lower_bound: %.15g lies above the cost %.15g", p->lower_bound, p->cost);
 	free(used);
 }
 
@@ -403,5 +410,7 @@ void verify_fini(struct verify *v)
 	for (uint32_t i = 0; i < v->n_texts; i++)
 		free(v->texts[i]);
 	free(v->texts);
+	for (int k = 0; k < N_BREACHES; k++)
+		free(v->first_of[k]);
 	*v = (struct verify){ 0 };
 }

@@ -12,10 +12,14 @@
 
 #define VERIFY_TEXTS_MAX 1000 /* lines kept; all are counted */
 
+enum breach { BREACH_UNPLACED, BREACH_PLACE, BREACH_CAPACITY, BREACH_CAP, BREACH_SPREAD, BREACH_NEAR, BREACH_LIMIT, BREACH_MOVES,
+	      BREACH_FIGURES, N_BREACHES };
+
 struct verify {
 	const struct plan *plan;
 	const struct model *model;  /* NULL = limits are not judged */
-	uint64_t n_violations;
+	uint64_t n_violations, n_of[N_BREACHES];
+	char *first_of[N_BREACHES];  /* the first of each kind in words, NULL = none */
 	uint32_t n_texts;
 	char **texts;
 	/* replicas whose limit could not be judged: no model, or the model does not know the service */

@@ -76,7 +76,7 @@ rm -f "$dir/out.json"
 
 # A current placement that breaks a capacity is repaired, and the plan says so.
 printf '{%s,"services":[{"id":"a","demand":{"cpu":6},"current":"n-1"},{"id":"b","demand":{"cpu":6},"current":"n-1"}]}' "$head" > "$dir/in.json"
-if ! "$COTENANT" plan "$dir/in.json" -t 1s -q -o "$dir/out.json" || ! grep -q 'breaks the capacity of 1 nodes' "$dir/out.json" ||
+if ! "$COTENANT" plan "$dir/in.json" -t 1s -q -o "$dir/out.json" || ! grep -q 'breaks capacities in 1 places (first: node n-1: cpu at slot 0: load 12 exceeds capacity 10)' "$dir/out.json" ||
 	! grep -q '"moves":1,' "$dir/out.json" || ! "$COTENANT" verify "$dir/in.json" "$dir/out.json" > /dev/null; then
 	echo "repair of a broken placement failed"
 	failed=1
