@@ -77,16 +77,29 @@ CURVE_INLINE uint32_t draw_rank(uint64_t dice, uint32_t n)
 	return n - 1 - (uint32_t)(((u * u >> 32) * n) >> 32);
 }
 
-/* The other item of a swap: half of them alike in size, on every scale; n when there is none at that distance. */
-CURVE_INLINE uint32_t draw_other(uint64_t dice, uint32_t rank, uint32_t n)
-{
-	uint32_t low = (uint32_t)dice, distance;
+/* Kinds of proposals take turns, so that the processor can foresee which is next. */
+enum kind { SHIFT, SWAP_ANY, SWAP_ALIKE };
+static const uint8_t turns[] = { SWAP_ALIKE, SHIFT, SWAP_ALIKE, SWAP_ANY, SWAP_ALIKE, SHIFT, SWAP_ALIKE, SWAP_ANY };
 
-	if (low >> 31)
-		return (uint32_t)(((uint64_t)(low << 1) * n) >> 32);
-	distance = 1 + (uint32_t)(apart[low & ((1 << TAIL_BITS) - 1)] * (float)n);
-	rank = low >> TAIL_BITS & 1 ? rank + distance : rank - distance;
+/* The other item of a swap: any, or one alike in size, on every scale; n when there is none at that distance. */
+CURVE_INLINE uint32_t draw_other(uint32_t dice, uint32_t rank, const struct curve_region *r, bool alike)
+{
+	uint32_t n = r->n_items, distance, sign;
+
+	if (!alike)
+		return (uint32_t)(((uint64_t)dice * n) >> 32);
+	distance = 1 + (uint32_t)(apart[dice & ((1 << TAIL_BITS) - 1)] * (float)n);
+	sign = 0 - (dice >> 31);
+	rank += (distance ^ sign) - sign;
 	return rank < n ? rank : n;
+}
+
+/* Where a shift goes: a node in use, now and then one that is not. */
+CURVE_INLINE uint32_t draw_node(const struct curve_region *r, uint32_t dice, uint64_t more)
+{
+	bool any = (more >> TAIL_BITS) % CLOSED_SHARE == 0 || !r->n_open;
+
+	return r->nodes[((uint64_t)dice * (any ? r->n_nodes : r->n_open)) >> 32];
 }
 
 CURVE_CLONES void curve_region_run(struct curve_region *r)
@@ -98,16 +111,15 @@ CURVE_CLONES void curve_region_run(struct curve_region *r)
 		uint64_t dice = rng_u64(&r->rng), more = rng_u64(&r->rng);
 		uint32_t rank = draw_rank(dice, r->n_items), a = r->items[rank], b = NO_ITEM, to;
 		float limit = r->temperature * tail[more & ((1 << TAIL_BITS) - 1)];
+		enum kind kind = turns[i % sizeof(turns)];
 
-		if (more >> TAIL_BITS & 1) {
-			rank = draw_other(dice, rank, r->n_items);
+		if (kind == SHIFT) {
+			to = draw_node(r, (uint32_t)dice, more);
+		} else {
+			rank = draw_other((uint32_t)dice, rank, r, kind == SWAP_ALIKE);
 			if (rank == r->n_items || service[b = r->items[rank]] == service[a])
 				continue;
 			to = (uint32_t)c->item_node[b];
-		} else {
-			bool any = (more >> (TAIL_BITS + 1)) % CLOSED_SHARE == 0 || !r->n_open;
-
-			to = r->nodes[((dice & UINT32_MAX) * (any ? r->n_nodes : r->n_open)) >> 32];
 		}
 		if (c->item_node[a] != (int32_t)to && guess(c, a, b, to) <= limit + DOUBT * r->temperature)
 			judge(r, a, b, to, limit);
