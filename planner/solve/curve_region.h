@@ -17,6 +17,7 @@ struct curve_region {
 	uint32_t *nodes, *items;   /* those in use first */
 	uint32_t n_nodes, n_open, n_items;
 	float temperature;
+	bool reopens;              /* whole nodes may be emptied or opened, see curve_reopen.h */
 	int64_t moves_left;        /* replicas that may still leave their home */
 	uint64_t proposals;        /* to make */
 	uint64_t n_exact, n_made;  /* of them judged by every slot; accepted */
