@@ -9,12 +9,13 @@
  * block_rq_complete      done, wholly or in part
  * block_io_done (6.5+)   a second look at the end
  * writeback_dirty_*      a page of a file gets dirty: remember the writer
+ * {ext4,f2fs}_sync_file_{enter,exit}  a thread waits in fsync or a relative
  *
  * A flush is counted as the request that asked for it; the one that the kernel makes itself to serve several (it has no
  * bio) is not. Attached in the order of this file: ends before beginnings, so that no request stays open for ever.
  * block_rq_insert and block_rq_issue lost their first argument in 5.11: only newer kernels are supported.
  */
-#include "probes/disk.bpf.h"
+#include "probes/disk_sync.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -216,4 +217,28 @@ SEC("tp_btf/writeback_dirty_page")
 int BPF_PROG(disk_dirty_page, void *page, struct address_space *mapping)
 {
 	return mapping ? file_dirtied(mapping) : 0;
+}
+
+SEC("tp_btf/ext4_sync_file_enter")
+int disk_ext4_sync(void *ctx)
+{
+	return sync_begin();
+}
+
+SEC("tp_btf/ext4_sync_file_exit")
+int disk_ext4_synced(void *ctx)
+{
+	return sync_end();
+}
+
+SEC("tp_btf/f2fs_sync_file_enter")
+int disk_f2fs_sync(void *ctx)
+{
+	return sync_begin();
+}
+
+SEC("tp_btf/f2fs_sync_file_exit")
+int disk_f2fs_synced(void *ctx)
+{
+	return sync_end();
 }

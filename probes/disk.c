@@ -11,6 +11,7 @@
 #include "probes/table.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,7 @@ struct disk_probe {
 	uint64_t blame[SLOTS][SLOTS], blame_last[SLOTS][SLOTS]; /* ns, over all devices */
 	uint64_t remainders;
 	bool no_writers;             /* writers of files given up */
+	bool sees_syncs;             /* some file system here tells of fsync */
 };
 
 /* Does requests' work appear again at another block device? */
@@ -127,6 +129,40 @@ static enum slot_kind blkio_hierarchy(void)
 	return row && row[7] != '0' ? SLOT_BLKIO1 : SLOT_CGROUP2;
 }
 
+/* Does a module that is loaded have the tracepoint? */
+static bool module_traces(const char *module, const char *event)
+{
+	struct btf *base = btf__load_vmlinux_btf(), *btf;
+	char path[64], type[64];
+	bool found;
+
+	snprintf(path, sizeof(path), "/sys/kernel/btf/%s", module);
+	snprintf(type, sizeof(type), "btf_trace_%s", event);
+	btf = base && !access(path, R_OK) ? btf__parse_split(path, base) : NULL;
+	found = btf && btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+	btf__free(btf);
+	btf__free(base);
+	return found;
+}
+
+/* File systems that tell when a thread waits in fsync, built in or as modules. */
+static void syncs_choose(struct disk_probe *p)
+{
+	const struct { const char *module, *event; struct bpf_program *begin, *end; } systems[] = {
+		{ "ext4", "ext4_sync_file_exit", p->skel->progs.disk_ext4_sync, p->skel->progs.disk_ext4_synced },
+		{ "f2fs", "f2fs_sync_file_exit", p->skel->progs.disk_f2fs_sync, p->skel->progs.disk_f2fs_synced },
+	};
+
+	for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
+		bool there = libbpf_find_vmlinux_btf_id(systems[i].event, BPF_TRACE_RAW_TP) > 0 ||
+			     module_traces(systems[i].module, systems[i].event);
+
+		p->sees_syncs |= there;
+		bpf_program__set_autoload(systems[i].begin, there);
+		bpf_program__set_autoload(systems[i].end, there);
+	}
+}
+
 static int disk_open(struct probe_shared *shared, void **state, struct err *e)
 {
 	struct disk_probe *p = mem_alloc(1, sizeof(*p));
@@ -146,6 +182,7 @@ static int disk_open(struct probe_shared *shared, void **state, struct err *e)
 				  libbpf_find_vmlinux_btf_id("writeback_dirty_folio", BPF_TRACE_RAW_TP) > 0);
 	bpf_program__set_autoload(p->skel->progs.disk_dirty_page,
 				  libbpf_find_vmlinux_btf_id("writeback_dirty_page", BPF_TRACE_RAW_TP) > 0);
+	syncs_choose(p);
 	if ((err = probe_share(p->skel->obj, shared)) < 0)
 		return err_set(e, err, "cannot share BPF maps: %s", strerror(-err));
 	if ((err = disk_bpf__load(p->skel)) < 0)
@@ -259,6 +296,9 @@ static void slot_report(struct disk_probe *p, unsigned slot, struct probe_sample
 		hist_report(now.queue_hist[op], last->queue_hist[op], s->hists[PROBE_HIST_DISK_READ_QUEUE + 2 * op][slot]);
 		hist_report(now.device_hist[op], last->device_hist[op], s->hists[PROBE_HIST_DISK_READ_DEVICE + 2 * op][slot]);
 	}
+	if (p->sees_syncs)
+		s->counters[PROBE_COUNTER_DISK_FSYNC][slot] = (int64_t)(now.sync_ns - last->sync_ns);
+	hist_report(now.sync_hist, last->sync_hist, s->hists[PROBE_HIST_DISK_FSYNC][slot]);
 	*last = now;
 }
 
@@ -278,6 +318,7 @@ static int disk_read(void *state, struct probe_sample *s, struct err *e)
 	}
 	for (int h = PROBE_HIST_DISK_READ_QUEUE; h <= PROBE_HIST_DISK_FLUSH_DEVICE; h++)
 		s->hist_present[h] = true;
+	s->hist_present[PROBE_HIST_DISK_FSYNC] = p->sees_syncs;
 	s->blame_present[PROBE_BLAME_DISK] = true;
 	return 0;
 }

@@ -18,15 +18,15 @@
 
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_OPS };
 enum disk_method { DISK_BY_CGROUP, DISK_BY_TASK, DISK_BY_INODE, DISK_BY_NOBODY, DISK_METHODS };
-enum disk_loss { DISK_LOST_REQUEST, DISK_LOST_DEVICE, DISK_LOST_COUNT, DISK_LOST_COMPLETION, DISK_LOSSES };
+enum disk_loss { DISK_LOST_REQUEST, DISK_LOST_DEVICE, DISK_LOST_COUNT, DISK_LOST_COMPLETION, DISK_LOST_SYNC, DISK_LOSSES };
 
 struct disk_slot {               /* map disk_slots: totals of one slot */
 	__u64 bytes[DISK_OPS], ios[DISK_OPS];
 	__u64 queue_ns[DISK_OPS], device_ns[DISK_OPS];
 	__u64 methods[DISK_METHODS];  /* requests by how their owner was found */
 	__u64 merges;
-	__u64 pad;
-	__u32 queue_hist[DISK_OPS][HIST_BUCKETS], device_hist[DISK_OPS][HIST_BUCKETS];
+	__u64 sync_ns;           /* its threads in fsync and relatives */
+	__u32 queue_hist[DISK_OPS][HIST_BUCKETS], device_hist[DISK_OPS][HIST_BUCKETS], sync_hist[HIST_BUCKETS];
 };
 
 struct disk_device {             /* map disk_devices: who shares one device; all below `lock` */
@@ -59,6 +59,6 @@ struct disk_place {              /* map disk_index, by device number */
 };
 
 _Static_assert(sizeof(struct disk_request) == 32, "disk_request layout");
-_Static_assert(sizeof(struct disk_slot) == 8 * (4 * DISK_OPS + DISK_METHODS + 2) + 8 * DISK_OPS * HIST_BUCKETS, "disk_slot layout");
+_Static_assert(sizeof(struct disk_slot) == 8 * (4 * DISK_OPS + DISK_METHODS + 2) + 8 * DISK_OPS * HIST_BUCKETS + 4 * HIST_BUCKETS, "disk_slot layout");
 
 #endif

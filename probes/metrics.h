@@ -27,6 +27,7 @@
 	X(DISK_QUEUE, "disk_queue_ns", "time its requests were queued before the device got them", 0) \
 	X(DISK_DEVICE, "disk_device_ns", "time its requests were with the device", 0) \
 	X(DISK_OUTSTANDING, "disk_outstanding_ns", "request-time outstanding, queued or with the device", 0) \
+	X(DISK_FSYNC, "disk_fsync_ns", "time its threads waited in fsync and relatives (ext4, f2fs)", 0) \
 	X(DISK_BY_CGROUP, "disk_by_cgroup_count", "requests whose owner is their bio's blkio cgroup", 0) \
 	X(DISK_BY_TASK, "disk_by_task_count", "requests whose owner is the task that queued them", 0) \
 	X(DISK_BY_INODE, "disk_by_inode_count", "requests whose owner is the task that dirtied the file", 0) \
@@ -61,6 +62,7 @@
 	X(DISK_WRITE_DEVICE, "disk_write_device_ns", "device time per write") \
 	X(DISK_FLUSH_QUEUE, "disk_flush_queue_ns", "queue time per flush") \
 	X(DISK_FLUSH_DEVICE, "disk_flush_device_ns", "device time per flush") \
+	X(DISK_FSYNC, "disk_fsync_ns", "wait per fsync or relative") \
 	X(NET_RTT, "net_rtt_ns", "smoothed round-trip time, once per interval of every TCP connection that received") \
 	X(NET_TX_DELAY, "net_tx_delay_ns", "transmit-queue wait per packet") \
 	X(REQ_LATENCY, "req_latency_ns", "latency from request to response at its sockets")

@@ -43,6 +43,9 @@ void load_add(struct probes *p, struct probe_sample *one, struct probe_sample *s
 		for (int slot = 0; slot < SLOTS; slot++)
 			if (one->counters[m][slot] != PROBE_ABSENT)
 				sum->counters[m][slot] = one->counters[m][slot] + (sum->counters[m][slot] == PROBE_ABSENT ? 0 : sum->counters[m][slot]);
+	for (int h = 0; h < PROBE_N_HISTS; h++)
+		for (int i = 0; i < SLOTS * (int)HIST_BUCKETS; i++)
+			sum->hists[h][i / (int)HIST_BUCKETS][i % (int)HIST_BUCKETS] += one->hists[h][i / (int)HIST_BUCKETS][i % (int)HIST_BUCKETS];
 	for (int b = 0; b < PROBE_N_BLAMES; b++)
 		for (int i = 0; i < SLOTS * SLOTS; i++)
 			sum->blame[b][i / SLOTS][i % SLOTS] += one->blame[b][i / SLOTS][i % SLOTS];

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,9 +147,195 @@ static void test_writeback(void **state)
 	conserved();
 }
 
+/* Waiting in fsync by the file system's events, beside fio's own clock around the call. */
+static void test_fsync(void **state)
+{
+	char a[600], out[300];
+	double truth, mine;
+
+	(void)state;
+	snprintf(out, sizeof(out), "%s/s.json", folder);
+	snprintf(a, sizeof(a), "fio --name=t --bs=4k --size=4m --rw=write --ioengine=psync --fsync=1 --time_based --runtime=2 --output-format=json --filename=%s/s --output=%s",
+		 folder, out);
+	run(a, NULL);
+	if (got(PROBE_COUNTER_DISK_FSYNC, 0) == PROBE_ABSENT || got(PROBE_COUNTER_DISK_FSYNC, 0) == 0) {
+		printf("note: /var/tmp is on a file system that does not tell of fsync (ext4 and f2fs do)\n");
+		skip();
+	}
+	truth = load_json(out, "jobs.0.sync.lat_ns.mean") * load_json(out, "jobs.0.sync.lat_ns.N");
+	mine = (double)got(PROBE_COUNTER_DISK_FSYNC, 0);
+	printf("figure: in fsync: measured %.1f ms, fio %.1f ms, off by %.2f %%\n", mine / 1e6, truth / 1e6, 100 * (mine - truth) / truth);
+	assert_true(mine > 0.95 * truth && mine < 1.05 * truth);
+}
+
+/* A disk in memory of one's own: a loop device over a file in /dev/shm. */
+static char loop_device[64], loop_file[] = "/dev/shm/cotenant-disk-XXXXXX";
+
+static bool loop_open(void)
+{
+	char command[300];
+	FILE *f;
+	int fd = mkstemp(loop_file);
+
+	if (fd < 0 || ftruncate(fd, 64 << 20))
+		return false;
+	close(fd);
+	snprintf(command, sizeof(command), "losetup -f --show %s 2> /dev/null", loop_file);
+	f = popen(command, "r");
+	if (!f || !fgets(loop_device, sizeof(loop_device), f))
+		loop_device[0] = '\0';
+	if (f)
+		pclose(f);
+	loop_device[strcspn(loop_device, "\n")] = '\0';
+	return loop_device[0] != '\0';
+}
+
+static void loop_close(void)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "losetup -d %s", loop_device);
+	if (loop_device[0] && system(command))
+		printf("note: %s stays\n", loop_device);
+	unlink(loop_file);
+}
+
+/* Time that reads took by the kernel's own account of the device, ms. */
+static double kernel_read_ms(void)
+{
+	unsigned long value[4] = { 0 };
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", strrchr(loop_device, '/') + 1);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%lu %lu %lu %lu", &value[0], &value[1], &value[2], &value[3]) != 4)
+		value[3] = 0;
+	if (f)
+		fclose(f);
+	return (double)value[3];
+}
+
+/* Mean of a distribution by powers of two, in us, as biolatency prints one: the middle of each range. */
+static double log2_mean(const uint64_t *counts)
+{
+	double total = 0, n = 0;
+
+	for (unsigned i = 0; i < 32; i++) {
+		total += (double)counts[i] * 1.5 * (double)(1u << i);
+		n += (double)counts[i];
+	}
+	return n > 0 ? total / n : 0;
+}
+
+static double biolatency_mean(const char *path)
+{
+	uint64_t counts[32] = { 0 };
+	unsigned long low, high, count;
+	char line[300];
+	FILE *f = fopen(path, "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, " %lu -> %lu : %lu", &low, &high, &count) == 3)
+			for (unsigned i = 0; i < 32; i++)
+				counts[i] += high == (2ul << i) - 1 ? count : 0;
+	if (f)
+		fclose(f);
+	return log2_mean(counts);
+}
+
+static double own_mean(void)
+{
+	uint64_t counts[32] = { 0 };
+
+	for (unsigned g = 0; g < 2; g++)
+		for (unsigned b = 0; b < HIST_BUCKETS; b++) {
+			uint64_t us = (hist_low(b) + hist_low(b + 1)) / 2000;
+
+			counts[us ? 63 - (unsigned)__builtin_clzll(us) : 0] += sum->hists[PROBE_HIST_DISK_READ_DEVICE][SLOT_FIRST + g][b];
+		}
+	return log2_mean(counts);
+}
+
+/* Two jobs of known rates on one device: each one's reads, the sum of latencies, the part with the device. */
+static void test_rates_shared(void **state)
+{
+	char a[600], b[600], out[2][300], bio[700];
+	double before, kernel, mine;
+	pid_t peer = 0;
+
+	(void)state;
+	if (!loop_open()) {
+		printf("note: no loop device to be had\n");
+		skip();
+	}
+	for (int i = 0; i < 2; i++)
+		snprintf(out[i], sizeof(out[i]), "%s/loop%d.json", folder, i);
+	snprintf(a, sizeof(a), FIO "--rw=randread --direct=1 --iodepth=8 --rate_iops=3000 --filename=%s --output=%s", loop_device, out[0]);
+	snprintf(b, sizeof(b), FIO "--rw=randread --direct=1 --iodepth=2 --rate_iops=1000 --filename=%s --output=%s", loop_device, out[1]);
+	snprintf(bio, sizeof(bio), "exec timeout -s INT 60 biolatency -d %s > %s/bio", strrchr(loop_device, '/') + 1, folder);
+	for (int tries = 0; tries < ATTEMPTS; tries++) {
+		bool peers = system("command -v biolatency > /dev/null") == 0;
+
+		if (peers) {
+			peer = load_start(NULL, bio);
+			sleep(2); /* it does not say when it is attached */
+		}
+		before = kernel_read_ms();
+		run_once(a, b);
+		kernel = kernel_read_ms() - before;
+		if (peers) {
+			kill(peer, SIGINT);
+			load_wait(peer);
+		}
+		if (losses_now() == losses)
+			break;
+		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(losses_now() - losses));
+		losses = losses_now();
+	}
+	within_1pct("reads of the job with 3,000/s", (double)got(PROBE_COUNTER_DISK_READS, 0), load_json(out[0], "jobs.0.read.total_ios"));
+	within_1pct("reads of the job with 1,000/s", (double)got(PROBE_COUNTER_DISK_READS, 1), load_json(out[1], "jobs.0.read.total_ios"));
+	mine = 0;
+	for (unsigned g = 0; g < 2; g++)
+		mine += (double)(got(PROBE_COUNTER_DISK_QUEUE, g) + got(PROBE_COUNTER_DISK_DEVICE, g)) / 1e6;
+	printf("figure: latency of both, summed: measured %.1f ms, the kernel's own account of the device %.0f ms, off by %.2f %%\n", mine, kernel,
+	       100 * (mine - kernel) / kernel);
+	if (peer)
+		printf("figure: device time, mean of a distribution by powers of two: measured %.1f us, biolatency %.1f us\n", own_mean(), biolatency_mean(strcat(strcpy(bio, folder), "/bio")));
+	printf("figure: split: queue %.1f ms, device %.1f ms; fio's slat %.1f ms, clat %.1f ms\n",
+	       (double)(got(PROBE_COUNTER_DISK_QUEUE, 0) + got(PROBE_COUNTER_DISK_QUEUE, 1)) / 1e6,
+	       (double)(got(PROBE_COUNTER_DISK_DEVICE, 0) + got(PROBE_COUNTER_DISK_DEVICE, 1)) / 1e6,
+	       (load_json(out[0], "jobs.0.read.slat_ns.mean") * load_json(out[0], "jobs.0.read.slat_ns.N") + load_json(out[1], "jobs.0.read.slat_ns.mean") * load_json(out[1], "jobs.0.read.slat_ns.N")) / 1e6,
+	       (load_json(out[0], "jobs.0.read.clat_ns.mean") * load_json(out[0], "jobs.0.read.clat_ns.N") + load_json(out[1], "jobs.0.read.clat_ns.mean") * load_json(out[1], "jobs.0.read.clat_ns.N")) / 1e6);
+	loop_close();
+	assert_true(mine > 0.95 * kernel && mine < 1.05 * kernel);
+	conserved();
+}
+
+/* One reads a little, the other as much as it can: the other comes first in its blame. */
+static void test_culprit(void **state)
+{
+	char a[600], b[600];
+	const uint64_t *row = sum->blame[PROBE_BLAME_DISK][SLOT_FIRST];
+	unsigned first = 0;
+
+	(void)state;
+	snprintf(a, sizeof(a), FIO "--rw=randread --direct=1 --iodepth=1 --rate_iops=300 --filename=%s/f --output=%s/c.json", folder, folder);
+	snprintf(b, sizeof(b), FIO "--rw=randread --direct=1 --iodepth=32 --randseed=7 --filename=%s/f --output=%s/d.json", folder, folder);
+	run(a, b);
+	row = sum->blame[PROBE_BLAME_DISK][SLOT_FIRST];
+	for (unsigned k = 1; k < SLOTS; k++)
+		first = k != SLOT_FIRST && (first == SLOT_FIRST || row[k] > row[first]) ? k : first;
+	printf("figure: 300 reads/s beside a reader of depth 32: %.1f %% of its time for the other\n",
+	       100 * (double)row[SLOT_FIRST + 1] / (double)got(PROBE_COUNTER_DISK_OUTSTANDING, 0));
+	assert_int_equal(first, SLOT_FIRST + 1);
+	conserved();
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate), cmocka_unit_test(test_shared), cmocka_unit_test(test_writeback) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate), cmocka_unit_test(test_shared), cmocka_unit_test(test_writeback),
+					    cmocka_unit_test(test_fsync), cmocka_unit_test(test_rates_shared), cmocka_unit_test(test_culprit) };
 	const char *const only[] = { "disk", NULL };
 	const struct probes_config config = { .only = only };
 	struct err e = { 0 };

@@ -9,4 +9,14 @@ echo
 echo "Made by \`make bench-truth-$what\` on $(uname -r), $(nproc) CPUs, by \`tests/probes/test_$what.c\`: each line is one check, and the"
 echo "test fails when a count is off by more than 1 %. Lost events are counted by the probe; such a run is repeated."
 echo
+if [ "$what" = disk ]; then
+	cat <<- 'END'
+	Where events are lost: programs are never refused (the kernel's recursion_misses stay 0), and block_rq_complete and block_io_done
+	miss the same requests, 0.01 to 0.2 % of them on an otherwise idle machine of this kind. Here the kernel shows no event at all while a thread
+	of the machine's own init (process 1) is on the CPU, interrupts on top of it included: of 85 switches away from such threads in 8 s none
+	was shown, of all others every one. So a completion is missed when its interrupt meets such a thread; the share missed follows
+	their share of CPU time (0.05 to 0.13 % when the above was measured, more when they are busy). Machines without hidden tasks lose none.
+
+	END
+fi
 "$build/tests/probes/test_$what" | sed -n 's/^\(figure\|note\): /- /p'
