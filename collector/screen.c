@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_CELLS 14        /* of 80 columns; a wider terminal gives its rest to the name, up to … */
@@ -231,41 +232,63 @@ static void put_requests(struct page *page, const struct sampler *s, size_t p)
 		 time_cell(p99, sizeof(p99), latency_quantile(s, p, 0.99)), share);
 }
 
-/* Everything that delayed one service, longest first. */
+/* One line of the drill-down. */
+struct delay { uint64_t ns, of_resource; size_t culprit; int resource; };
+
+/* The resource that delayed most first, in it the culprit that did. */
+static int delay_compare(const void *pa, const void *pb)
+{
+	const struct delay *a = pa, *b = pb;
+
+	if (a->of_resource != b->of_resource)
+		return a->of_resource < b->of_resource ? 1 : -1;
+	if (a->resource != b->resource)
+		return a->resource - b->resource;
+	if (a->ns != b->ns)
+		return a->ns < b->ns ? 1 : -1;
+	return a->culprit < b->culprit ? -1 : a->culprit > b->culprit;
+}
+
+/* Everything that delayed a service. */
+static size_t delays_of(const struct sampler *s, size_t victim, struct delay list[BLAME_RESOURCES * PARTICIPANTS_MAX])
+{
+	size_t n = 0;
+
+	for (int r = 0; r < BLAME_RESOURCES; r++) {
+		uint64_t total = 0;
+		size_t first = n;
+
+		for (size_t c = 0; c < s->n; c++) {
+			uint64_t ns = sampler_blame(s, (enum blame_resource)r, victim, c);
+
+			if (ns)
+				list[n++] = (struct delay){ .ns = ns, .culprit = c, .resource = r };
+			total += ns;
+		}
+		for (size_t i = first; i < n; i++)
+			list[i].of_resource = total;
+	}
+	qsort(list, n, sizeof(list[0]), delay_compare);
+	return n;
+}
+
 static void put_culprits(struct page *page, const struct screen *v, const struct sampler *s)
 {
-	struct { uint64_t ns; size_t culprit; int resource; } list[64], row;
-	size_t n = 0, room = v->rows > HEADER_LINES + DETAIL_LINES ? v->rows - HEADER_LINES - DETAIL_LINES : 64;
-	uint64_t total[BLAME_RESOURCES] = { 0 };
+	static struct delay list[BLAME_RESOURCES * PARTICIPANTS_MAX];
+	size_t n = delays_of(s, v->victim, list), room = v->rows > HEADER_LINES + DETAIL_LINES ? v->rows - HEADER_LINES - DETAIL_LINES : n;
+	const int64_t *values = s->values[v->victim];
 	char slow[3][32];
 
-	for (int r = 0; r < BLAME_RESOURCES; r++)
-		for (size_t c = 0; c < s->n; c++) {
-			size_t at;
-
-			row.ns = sampler_blame(s, (enum blame_resource)r, v->victim, c);
-			row.culprit = c;
-			row.resource = r;
-			total[r] += row.ns;
-			if (!row.ns || (n == 64 && row.ns <= list[63].ns))
-				continue;
-			for (at = n < 64 ? n++ : 63; at > 0 && list[at - 1].ns < row.ns; at--)
-				list[at] = list[at - 1];
-			list[at] = row;
-		}
 	put_line(page, " who delayed %s  slowdown %s (%s to %s)", sampler_name(s, v->victim),
-		 cell(slow[0], sizeof(slow[0]), s->values[v->victim][METRIC_SLOWDOWN], 1e6, 2),
-		 cell(slow[1], sizeof(slow[1]), s->values[v->victim][METRIC_SLOWDOWN_LOW], 1e6, 2),
-		 cell(slow[2], sizeof(slow[2]), s->values[v->victim][METRIC_SLOWDOWN_HIGH], 1e6, 2));
+		 cell(slow[0], sizeof(slow[0]), values[METRIC_SLOWDOWN], 1e6, 2),
+		 cell(slow[1], sizeof(slow[1]), values[METRIC_SLOWDOWN_LOW], 1e6, 2),
+		 cell(slow[2], sizeof(slow[2]), values[METRIC_SLOWDOWN_HIGH], 1e6, 2));
 	put_requests(page, s, v->victim);
 	put_line(page, " %-9s %-24s %-9s %10s %7s", "RESOURCE", "CULPRIT", "KIND", "ms/s", "OF IT");
-	for (size_t i = 0; i < n && i < room; i++) {
-		enum culprit_kind kind = sampler_kind(list[i].culprit);
-
-		put_line(page, " %-9s %-24.24s %-9s %10.3f %6.1f%%", blame_resource_names[list[i].resource],
-			 sampler_name(s, list[i].culprit), list[i].culprit == v->victim ? "self" : culprit_kind_names[kind],
-			 (double)list[i].ns / 1e6 / seconds(s), 100.0 * (double)list[i].ns / (double)total[list[i].resource]);
-	}
+	for (size_t i = 0; i < n && i < room; i++)
+		put_line(page, " %-9s %-24.24s %-9s %10.3f %6.1f%%", blame_resource_names[list[i].resource], sampler_name(s, list[i].culprit),
+			 list[i].culprit == v->victim ? "self" : culprit_kind_names[sampler_kind(list[i].culprit)],
+			 (double)list[i].ns / 1e6 / seconds(s), 100.0 * (double)list[i].ns / (double)list[i].of_resource);
 	if (!n)
 		put_line(page, " nothing delayed it in this interval");
 }
