@@ -17,6 +17,7 @@
 #define FAMILY_INET 2
 #define FAMILY_INET6 10
 #define STATE_LISTEN 10
+#define PROTOCOL_TCP 6
 #define LOOPBACK_NET 127         /* first byte of an IPv4 address */
 #define hide(x) asm volatile("" : "+r"(x))
 
@@ -31,6 +32,7 @@ struct sk_buff_head { __u32 qlen; };
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	unsigned short sk_protocol;
 };
 struct unix_sock { void *addr; };
 struct tcp_sock { __u32 rcv_nxt, copied_seq; };
@@ -306,13 +308,22 @@ static __always_inline void turn_record(struct conversation *c, __u64 now)
 		totals->turn_ns += turn;
 }
 
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	return sk->__sk_common.skc_family != FAMILY_UNIX && sk->sk_protocol == PROTOCOL_TCP;
+}
+
+/* How far the server has read. By probe reads, since a packet's socket is no pointer that bpf_skc_to_tcp_sock() takes. */
+static __always_inline __u32 copied_seq(struct sock *sk)
+{
+	return BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+}
+
 /* Begin afresh: nothing is known of this conversation, or what was is stale. The bytes that just came are unread. */
 static __noinline int conversation_begin(struct sock *sk, struct conversation *c)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
-
 	c->arrival_ns = c->later_ns = c->answered_ns = 0;
-	c->read = tp ? tp->copied_seq : sk->sk_receive_queue.qlen;
+	c->read = is_tcp(sk) ? copied_seq(sk) : sk->sk_receive_queue.qlen;
 	return 0;
 }
 
@@ -342,20 +353,21 @@ static __always_inline void arrival(struct sock *sk)
 }
 
 /* Has the server read anything since its last answer? Then note how far it is. */
-static __always_inline bool answers(struct sock *sk, struct conversation *c, struct tcp_sock *tp)
+static __always_inline bool answers(struct sock *sk, struct conversation *c)
 {
-	__u32 queued;
+	__u32 at;
 
-	if (tp) {
-		if (tp->copied_seq == c->read)
+	if (is_tcp(sk)) {
+		at = copied_seq(sk);
+		if (at == c->read)
 			return false;
-		c->read = tp->copied_seq;
+		c->read = at;
 		return true;
 	}
-	queued = sk->sk_receive_queue.qlen;
-	if (sk->__sk_common.skc_family != FAMILY_UNIX || c->read <= queued)
+	at = sk->sk_receive_queue.qlen;
+	if (sk->__sk_common.skc_family != FAMILY_UNIX || c->read <= at)
 		return false;
-	c->read = queued;
+	c->read = at;
 	return true;
 }
 
@@ -364,22 +376,20 @@ static __always_inline bool answers(struct sock *sk, struct conversation *c, str
 static __always_inline void response(struct sock *sk)
 {
 	struct conversation *c;
-	struct tcp_sock *tp;
 	__u64 now, began;
 	bool unread;
 
 	c = bpf_sk_storage_get(&request_socks, sk, 0, 0);
 	if (!c || !c->arrival_ns || c->arrival_ns < since())
 		return;
-	tp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
-	if (!answers(sk, c, tp))
+	if (!answers(sk, c))
 		return;
 	now = bpf_ktime_get_ns();
 	began = c->arrival_ns;
 	request_record(c, began, now);
 	c->answered_ns = now;
 	__sync_fetch_and_add(&c->arrival_ns, -began);
-	unread = tp ? *(volatile __u32 *)&tp->rcv_nxt != tp->copied_seq : c->read > 0;
+	unread = is_tcp(sk) ? BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) != c->read : c->read > 0;
 	if (unread && !*(volatile __u64 *)&c->arrival_ns)
 		c->arrival_ns = c->later_ns ? c->later_ns : now;
 	c->later_ns = 0;
