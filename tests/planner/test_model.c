@@ -257,12 +257,99 @@ static void test_advised_run_beats_a_random_one(void **state)
 	assert_true(advised < random);
 }
 
+/* Laws the model was not written for: better than every rival on the whole, and intervals that hold. */
+static void test_other_laws(void **state)
+{
+	static const enum coloc_law laws[] = { LAW_MULTIPLICATIVE, LAW_SATURATING, LAW_FAIR_SHARE };
+	double error[RIVALS] = { 0 }, covered = 0;
+	size_t n = sizeof(laws) / sizeof(*laws);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct coloc_plan plan = { laws[i], 8, 1, 3, 1, 0.9, 0.3, 0.03, 5 + i };
+		struct coloc_truth *t = coloc_truth_new(&plan);
+		struct coloc *c = coloc_truth_campaign(t);
+		struct cv *cv = cv_leave_colocation(c, 1);
+
+		for (int m = 0; m < RIVALS; m++)
+			error[m] += cv->error_ratio[m] / (double)n;
+		covered += cv->coverage_ratio / (double)n;
+		cv_free(cv);
+		coloc_free(c);
+		coloc_truth_free(t);
+	}
+	printf("figure: other laws: held-out error %.2f %%, factorisation %.2f %%, mean %.2f %%, nothing %.2f %%, coverage %.1f %%\n", 100 * error[0],
+	       100 * error[RIVAL_FACTORISATION], 100 * error[RIVAL_MEAN], 100 * error[RIVAL_NOTHING], 100 * covered);
+	for (int m = RIVAL_MODEL + 1; m < RIVALS; m++)
+		assert_true(error[RIVAL_MODEL] < error[m]);
+	assert_true(covered > 0.83 && covered < 0.97);
+}
+
+/* Every service the same twice over, and pressures that always come together: nothing to tell them apart by. */
+static void test_collinear_pressures(void **state)
+{
+	struct coloc *c = coloc_new("test");
+	struct err e = { 0 };
+	struct model *m;
+
+	(void)state;
+	for (int v = 0; v < 4; v++)
+		for (int j = 0; j < 4; j++) {
+			char victim[8], neighbour[8], *list[3] = { neighbour, "press-cpu-50", "press-membw-50" };
+
+			snprintf(victim, sizeof(victim), "s%d", v);
+			snprintf(neighbour, sizeof(neighbour), "s%d", j);
+			assert_int_equal(coloc_append(c, "test", victim, list, 1, "a", "time", 1, 1.2 + 0.01 * v, &e), 0);
+			assert_int_equal(coloc_append(c, "test", victim, list + 1, 2, "a", "time", 1, 1.4 + 0.01 * v, &e), 0);
+		}
+	assert_int_equal(coloc_seal(c, NULL, &e), 0);
+	m = fit_model(c, 1, &e);
+	assert_non_null(m);
+	for (int v = 0; v < m->n_services; v++)
+		for (int j = 0; j < m->n_services; j++) {
+			struct prediction p;
+
+			model_predict(m, v, -1, model_pressure(m, j, -1), 0.9, &p);
+			assert_true(isfinite(p.slowdown) && isfinite(p.high) && p.slowdown >= 1);
+		}
+	model_free(m);
+	coloc_free(c);
+}
+
+/* A service whose slowdown bends: the curve is measured under pressure at three levels, and neighbours act through it. */
+static void test_curves_are_fitted(void **state)
+{
+	struct coloc *c = coloc_new("test");
+	const double level[] = { 0.2, 0.5, 1.0 }, effect[] = { 0.02, 0.5, 0.55 }; /* flat, steep, flat */
+	struct latent_spec form = { .named = true, .curved = true, .ridge = 0.002 };
+	struct err e = { 0 };
+	struct latent *l;
+
+	(void)state;
+	for (int v = 0; v < 3; v++)
+		for (int k = 0; k < 3; k++) {
+			char victim[8], press[24], *one = press;
+
+			snprintf(victim, sizeof(victim), "s%d", v);
+			snprintf(press, sizeof(press), "press-cpu-%.0f", 100 * level[k]);
+			assert_int_equal(coloc_append(c, "test", victim, &one, 1, "a", "time", 1, 1 + (v + 1) * effect[k], &e), 0);
+		}
+	assert_int_equal(coloc_seal(c, NULL, &e), 0);
+	l = latent_form_fit(c, NULL, &form, NULL);
+	assert_non_null(l->curves);
+	for (size_t i = 0; i < c->n_rows; i++)
+		assert_true(fabs(latent_predict(l, c->rows + i) / c->rows[i].slowdown - 1) < 0.03);
+	latent_free(l);
+	coloc_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recovers_and_beats_rivals), cmocka_unit_test(test_monotone_and_equal_to_upper),
 		cmocka_unit_test(test_file_round_trip), cmocka_unit_test(test_queue_and_curve_forms),
 		cmocka_unit_test(test_seed_gives_same_model), cmocka_unit_test(test_advised_run_beats_a_random_one),
+		cmocka_unit_test(test_other_laws), cmocka_unit_test(test_collinear_pressures), cmocka_unit_test(test_curves_are_fitted),
 	};
 
 	gsl_set_error_handler_off();
