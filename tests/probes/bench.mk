@@ -1,7 +1,8 @@
 .PHONY: bench-probes truth-cpu test-kernels
-# ns per switch beside runqlat and an empty program
-bench-probes: $(BUILD)/tests/probes/bench_hold $(BUILD)/tests/probes/empty.bpf.o
+# ns per switch beside runqlat and an empty program, per disk read beside biolatency, per packet beside softirqs
+bench-probes: $(BUILD)/tests/probes/bench_hold $(BUILD)/tests/probes/bench_load $(BUILD)/tests/probes/empty.bpf.o
 	tests/probes/bench-probes.sh $(BUILD)
+	tests/probes/bench-io.sh $(BUILD)
 
 # what recording costs redis and postgres, interleaved pairs (PAIRS=2: a look); the recorder's memory with 64 services; ns per program
 PAIRS ?= 10

@@ -1,5 +1,5 @@
 /*
- * Holds a probe attached until standard input closes: bench_hold cpu | OBJECT.bpf.o. Then prints the time and runs of its
+ * Holds a probe attached until standard input closes: bench_hold PROBE | OBJECT.bpf.o. Then prints the time and runs of its
  * programs as the kernel counted them, if statistics were on ("-s"): NAME RUN_NS RUNS.
  * Helper of bench-probes.sh; a separate process, so that every contender is one.
  */
@@ -35,21 +35,37 @@ static void print_cost(struct bpf_object *obj)
 	}
 }
 
-static int hold_cpu(void)
+#define ROW(noun) &probe_##noun,
+static const struct probe *const table[] = { PROBE_TABLE(ROW) };
+
+/* As probes_open() starts one, everything attached all the time. */
+static int hold_probe(const struct probe *probe)
 {
-	struct probe_shared shared = { .slot_map_fd = -1, .slot_ctl_fd = -1, .tasks_fd = -1, .n_cpus = libbpf_num_possible_cpus() };
+	struct probe_shared shared = { .slot_map_fd = -1, .slot_ctl_fd = -1, .tasks_fd = -1, .wait_logs_fd = -1, .n_cpus = libbpf_num_possible_cpus() };
+	struct windows *windows = windows_new();
+	struct window_group hot = { .n = 0 };
 	struct err e = { 0 };
 	void *state = NULL;
+	int window = -1, status = 3;
 
-	if (probe_cpu.open(&shared, &state, &e) < 0 || probe_cpu.attach(state, &e) < 0) {
+	if (probe->open(&shared, &state, &e) < 0 || probe->attach(state, &e) < 0) {
 		fprintf(stderr, "bench_hold: %s\n", e.text);
-		probe_cpu.close(state);
-		return 3;
+		goto out;
+	}
+	if (probe->hot)
+		probe->hot(state, &hot);
+	if (hot.n && (window = windows_add(windows, &hot)) < 0) {
+		fprintf(stderr, "bench_hold: %s: its programs cannot be attached: %s\n", probe->name, strerror(-window));
+		goto out;
 	}
 	wait_for_end();
-	print_cost(probe_cpu.object(state));
-	probe_cpu.close(state);
-	return 0;
+	print_cost(probe->object(state));
+	status = 0;
+out:
+	windows_remove(windows, window);
+	probe->close(state);
+	windows_free(windows);
+	return status;
 }
 
 static int hold_object(const char *path)
@@ -80,10 +96,15 @@ int main(int argc, char **argv)
 		argc--;
 	}
 	if (argc != 2) {
-		fputs("usage: bench_hold [-s] cpu|OBJECT.bpf.o\n", stderr);
+		fputs("usage: bench_hold [-s] PROBE|OBJECT.bpf.o\n", stderr);
 		return 2;
 	}
-	status = !strcmp(argv[1], "cpu") ? hold_cpu() : hold_object(argv[1]);
+	status = -1;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(argv[1], table[i]->name))
+			status = hold_probe(table[i]);
+	if (status < 0)
+		status = hold_object(argv[1]);
 	if (stats >= 0)
 		close(stats);
 	return status;
