@@ -162,6 +162,14 @@ static enum doctor_state check_net(const struct patient *p, char *detail, size_t
 	return check_tracepoints(p, names, detail, size);
 }
 
+static enum doctor_state check_page_cache(const struct patient *p, char *detail, size_t size)
+{
+	static const char *const names[] = { "mm_filemap_add_to_page_cache", "mm_filemap_delete_from_page_cache",
+					     "mm_vmscan_direct_reclaim_begin", "mm_vmscan_memcg_reclaim_begin", "mm_vmscan_wakeup_kswapd", NULL };
+
+	return check_tracepoints(p, names, detail, size);
+}
+
 static enum doctor_state check_layout(const struct patient *p, char *detail, size_t size)
 {
 	if (!p->has_layout)
@@ -288,6 +296,8 @@ static const struct {
 	{ "psi", "pressure stall information", check_psi, false, "PSI per service", "boot with psi=1, mount cgroup v2" },
 	{ "block_tracepoints", "block tracepoints", check_block, false, "disk figures and disk blame",
 	  "build with CONFIG_BLK_DEV_IO_TRACE or use a distribution kernel" },
+	{ "memory_tracepoints", "page-cache tracepoints", check_page_cache, false, "evictions, waits for evicted pages and memory blame",
+	  "use a distribution kernel" },
 	{ "net_tracepoints", "network tracepoints", check_net, false, "network figures and network blame",
 	  "use a distribution kernel" },
 	{ "pmu", "hardware counters", check_pmu, false, "cycles, instructions, cache misses (they read n/a)",

@@ -72,10 +72,15 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(MEM_DIRTY, mem_dirty_bytes, GAUGE, "bytes", "dirty and writeback pages charged to it")                             \
 	row(MEM_FAULTS, mem_faults_count, COUNTER, "count", "page faults")                                                     \
 	row(MEM_MAJOR_FAULTS, mem_major_faults_count, COUNTER, "count", "page faults that had to read")                        \
-	row(MEM_REFAULTS, mem_refaults_count, COUNTER, "count", "evicted pages read again")                                    \
-	row(MEM_REFAULT_WAIT, mem_refault_wait_ns, COUNTER, "ns", "time spent reading evicted pages again")                    \
-	row(MEM_EVICTED_PAGES, mem_evicted_pages_count, COUNTER, "count", "page-cache pages of it that were evicted")          \
-	row(MEM_RECLAIM, mem_reclaim_ns, COUNTER, "ns", "time its threads spent in direct reclaim")                            \
+	row(MEM_REFAULTS, mem_refaults_count, COUNTER, "count", "evicted pages read again, by the kernel's count of its cgroup") \
+	row(MEM_EVICTED_PAGES, mem_evicted_pages_count, COUNTER, "count", "page-cache pages of it that reclaim took")		\
+	row(MEM_EVICTED_BY_OTHERS, mem_evicted_by_others_pages_count, COUNTER, "count", "of them, those taken on behalf of others") \
+	row(MEM_REREAD, mem_reread_pages_count, COUNTER, "count", "evicted pages that its threads brought back, while recording") \
+	row(MEM_REFAULT_WAIT, mem_refault_wait_ns, COUNTER, "ns", "time its threads slept while evicted pages were read again") \
+	row(MEM_REFAULT_WAITS, mem_refault_waits_count, COUNTER, "count", "such sleeps")					\
+	row(MEM_REFAULT_WAIT_HIST, mem_refault_wait_hist_ns, HIST, "ns", "sleep for evicted pages, per sleep")			\
+	row(MEM_RECLAIM, mem_reclaim_ns, COUNTER, "ns", "time its threads spent reclaiming memory themselves")			\
+	row(MEM_RECLAIMS, mem_reclaims_count, COUNTER, "count", "times they had to")						\
 	row(PSI_CPU_SOME, psi_cpu_some_ns, COUNTER, "ns", "some thread stalled for CPU (PSI)")                                 \
 	row(PSI_MEM_SOME, psi_mem_some_ns, COUNTER, "ns", "some thread stalled for memory (PSI)")                              \
 	row(PSI_MEM_FULL, psi_mem_full_ns, COUNTER, "ns", "all threads stalled for memory (PSI)")                              \

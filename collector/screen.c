@@ -51,7 +51,8 @@ static double seconds(const struct sampler *s)
 	return ns && s->interval.start_ns ? (double)ns / 1e9 : 1;
 }
 
-/* Delay of a service by other services and `other`, over all resources (that of its requests is the same delay once more). */
+/* Delay of a service by other services and `other`, over all resources (that of its requests is the same delay once more; time beside a
+ * busy sibling is no wait). */
 static uint64_t delay_of(const struct sampler *s, size_t victim, size_t *worst)
 {
 	uint64_t sum = 0, most = 0;
@@ -63,7 +64,7 @@ static uint64_t delay_of(const struct sampler *s, size_t victim, size_t *worst)
 		if (c == victim || (sampler_kind(c) != CULPRIT_SERVICE && sampler_kind(c) != CULPRIT_OTHER))
 			continue;
 		for (int r = 0; r < BLAME_RESOURCES; r++)
-			by += r == BLAME_REQUEST ? 0 : sampler_blame(s, (enum blame_resource)r, victim, c);
+			by += r == BLAME_REQUEST || r == BLAME_SMT ? 0 : sampler_blame(s, (enum blame_resource)r, victim, c);
 		if (by > most) {
 			most = by;
 			*worst = c;

@@ -119,16 +119,6 @@ static void devices_scan(struct disk_probe *p)
 	closedir(dir);
 }
 
-/* v1 when the blkio controller sits in a hierarchy of its own ("blkio\t<hierarchy>\t…", 0 = v2 or unused). */
-static enum slot_kind blkio_hierarchy(void)
-{
-	char text[4096], *row = NULL;
-
-	if (file_read_at(AT_FDCWD, "/proc/cgroups", text, sizeof(text)) > 0)
-		row = strstr(text, "\nblkio\t");
-	return row && row[7] != '0' ? SLOT_BLKIO1 : SLOT_CGROUP2;
-}
-
 /* Does a module that is loaded have the tracepoint? */
 static bool module_traces(const char *module, const char *event)
 {
@@ -173,7 +163,7 @@ static int disk_open(struct probe_shared *shared, void **state, struct err *e)
 	p->skel = disk_bpf__open();
 	if (!p->skel)
 		return err_set(e, -errno, "cannot open the BPF object: %s", strerror(errno));
-	p->skel->rodata->blkio_kind = blkio_hierarchy();
+	p->skel->rodata->blkio_kind = probe_hierarchy("blkio", SLOT_BLKIO1);
 	io_start = libbpf_find_vmlinux_btf_id("block_io_start", BPF_TRACE_RAW_TP) > 0;
 	bpf_program__set_autoload(p->skel->progs.disk_start, io_start);
 	bpf_program__set_autoload(p->skel->progs.disk_done, io_start);

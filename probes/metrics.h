@@ -46,6 +46,13 @@
 	X(NET_OVERFLOWS, "net_listen_overflows_count", "connections refused by a full accept queue", 0) \
 	X(NET_TX_DELAY, "net_tx_delay_ns", "time its packets waited in transmit queues", 0) \
 	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets (may be sampled: see the probe's note)", 0) \
+	X(MEM_EVICTED, "mem_evicted_pages", "page-cache pages of it that reclaim took", 0) \
+	X(MEM_EVICTED_BY_OTHERS, "mem_evicted_by_others_pages", "of them, those taken on behalf of others", 0) \
+	X(MEM_REREAD, "mem_reread_pages", "evicted pages that its tasks brought back", 0) \
+	X(MEM_REFAULT_WAITS, "mem_refault_waits", "times its tasks slept for evicted pages", 0) \
+	X(MEM_REFAULT_WAIT, "mem_refault_wait_ns", "time its tasks slept while evicted pages were read again", 0) \
+	X(MEM_RECLAIMS, "mem_reclaims", "times its tasks had to reclaim memory themselves", 0) \
+	X(MEM_RECLAIM, "mem_reclaim_ns", "time they spent doing so", 0) \
 	X(REQ, "req_count", "requests answered at its sockets", 0) \
 	X(REQ_TIME, "req_time_ns", "sum of request latencies", 0) \
 	X(REQ_DISK, "req_disk_ns", "part of req_time_ns in which the answering thread slept uninterruptibly", 0) \
@@ -65,6 +72,7 @@
 	X(DISK_FSYNC, "disk_fsync_ns", "wait per fsync or relative") \
 	X(NET_RTT, "net_rtt_ns", "smoothed round-trip time, once per interval of every TCP connection that received") \
 	X(NET_TX_DELAY, "net_tx_delay_ns", "transmit-queue wait per packet") \
+	X(MEM_REFAULT_WAIT, "mem_refault_wait_ns", "sleep for evicted pages, per sleep") \
 	X(REQ_LATENCY, "req_latency_ns", "latency from request to response at its sockets")
 
 #define PROBE_BLAMES(X) \
@@ -73,7 +81,8 @@
 	X(DISK, "disk", "request-time outstanding by who shared the device") \
 	X(NET, "net", "waiting in transmit queues by whose packet held the device") \
 	X(SOFTIRQ, "softirq", "receive softirq time on top of its tasks by whose packets they were") \
-	X(REQUEST, "request", "request latency by who held up the answering thread; its own row takes the rest")
+	X(REQUEST, "request", "request latency by who held up the answering thread; its own row takes the rest") \
+	X(MEMORY, "memory", "sleep for evicted pages by whose allocations evicted them")
 
 #define PROBE_ENUM4(id, name, help, gauge) PROBE_COUNTER_##id,
 #define PROBE_ENUM_HIST(id, name, help) PROBE_HIST_##id,

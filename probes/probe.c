@@ -6,6 +6,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "probes/cost.h"
 #include "probes/table.h"
@@ -125,6 +127,17 @@ static void map_adopt(struct bpf_object *obj, const char *name, int *fd)
 
 	if (map && *fd < 0)
 		*fd = dup(bpf_map__fd(map));
+}
+
+/* /proc/cgroups: "controller\thierarchy\t…", where 0 is v2 or unused. */
+enum slot_kind probe_hierarchy(const char *controller, enum slot_kind v1)
+{
+	char text[4096], key[64], *row = NULL;
+
+	snprintf(key, sizeof(key), "\n%s\t", controller);
+	if (file_read_at(AT_FDCWD, "/proc/cgroups", text, sizeof(text)) > 0)
+		row = strstr(text, key);
+	return row && row[strlen(key)] != '0' ? v1 : SLOT_CGROUP2;
 }
 
 static void probe_shared_adopt(struct bpf_object *obj, struct probe_shared *shared)

@@ -15,7 +15,7 @@
 #include "probes/probe.h"
 #include "probes/window.h"
 
-#define PROBE_TABLE(X) X(cpu) X(disk) X(net) X(request)
+#define PROBE_TABLE(X) X(cpu) X(disk) X(net) X(request) X(memory)
 
 /* Maps that all BPF objects share, created once: declared in probes/slot.bpf.h. */
 struct probe_shared {
@@ -42,6 +42,9 @@ struct probe {
 
 /* Between a skeleton's open and its load: replace its slot_map, slot_ctl, tasks and wait_logs by the shared ones (those it has). */
 int probe_share(struct bpf_object *obj, struct probe_shared *shared);
+
+/* `v1` when that controller sits in a v1 hierarchy of its own, else SLOT_CGROUP2. */
+enum slot_kind probe_hierarchy(const char *controller, enum slot_kind v1);
 
 #define PROBE_DECLARE(noun) extern const struct probe probe_##noun;
 PROBE_TABLE(PROBE_DECLARE)

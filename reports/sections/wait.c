@@ -68,23 +68,28 @@ static void add_sum(struct table *t, const struct session *s, size_t victim, con
 	table_int(t, measured - blamed);
 }
 
-static void build_resource(const struct input *in, size_t at, enum blame_resource r, struct doc_section *sec)
+/* Resources whose waits are measured apart from their causes. */
+static const struct waiting { enum blame_resource resource; const char *title; enum metric_id metric; } waitings[] = {
+	{ BLAME_CPU, "CPU wait by cause", METRIC_CPU_WAIT },
+	{ BLAME_DISK, "Disk time by cause", METRIC_DISK_OUTSTANDING },
+	{ BLAME_MEMORY, "Wait for evicted pages by cause", METRIC_MEM_REFAULT_WAIT },
+	{ BLAME_REQUEST, "Request latency by cause, disk apart", METRIC_REQ_TIME },
+};
+
+static void build_resource(const struct input *in, size_t at, const struct waiting *w, struct doc_section *sec)
 {
-	static const struct { const char *title; enum metric_id sum; } kinds[BLAME_RESOURCES] = {
-		[BLAME_CPU] = { "CPU wait by cause", METRIC_CPU_WAIT }, [BLAME_DISK] = { "Disk time by cause", METRIC_DISK_OUTSTANDING },
-		[BLAME_REQUEST] = { "Request latency by cause, disk apart", METRIC_REQ_TIME },
-	};
+	enum blame_resource r = w->resource;
 	const struct session *s = in->sessions[at].session;
 	int64_t *m = session_blame_matrix(s, r);
 	char *name = str_fmt("wait_%s", blame_resource_names[r]), *id = table_id(name, in, at);
 	char *sum_name = str_fmt("conservation_%s", blame_resource_names[r]), *sum_id = table_id(sum_name, in, at);
-	struct table *t = table_new(id, kinds[r].title, s->path, columns), *sums = table_new(sum_id, "Conservation", s->path, sum_columns);
-	struct chart c = chart_of(CHART_STACK, kinds[r].title, "of the whole session", t);
+	struct table *t = table_new(id, w->title, s->path, columns), *sums = table_new(sum_id, "Conservation", s->path, sum_columns);
+	struct chart c = chart_of(CHART_STACK, w->title, "of the whole session", t);
 
 	for (size_t v = 0; m && v < s->n_services; v++) {
 		if (is_service(s, v))
 			add_victim(t, s, r, v, m + v * s->n_services);
-		add_sum(sums, s, v, m + v * s->n_services, kinds[r].sum);
+		add_sum(sums, s, v, m + v * s->n_services, w->metric);
 	}
 	c.row = 1, c.series = 2, c.value = 3;
 	if (table_rows(t)) {
@@ -108,8 +113,7 @@ void build_wait(const struct input *in, struct doc *d, struct doc_section *s)
 	for (size_t i = 0; i < in->n_sessions; i++) {
 		if (in->n_sessions > 1)
 			section_text(s, "Session %s", in->sessions[i].name);
-		build_resource(in, i, BLAME_CPU, s);
-		build_resource(in, i, BLAME_DISK, s);
-		build_resource(in, i, BLAME_REQUEST, s);
+		for (size_t w = 0; w < sizeof(waitings) / sizeof(waitings[0]); w++)
+			build_resource(in, i, &waitings[w], s);
 	}
 }

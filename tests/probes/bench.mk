@@ -19,9 +19,10 @@ truth-cpu: $(BUILD)/tests/probes/bench_truth_cpu
 test-kernels: $(BUILD)/tests/probes/test_cpu $(BUILD)/tests/probes/test_hist
 	tests/vm/kernels.sh $(BUILD)
 
-# Tables of docs/truth-disk.md and docs/truth-net.md (as root).
-.PHONY: bench-truth-disk bench-truth-net
-bench-truth-disk bench-truth-net: bench-truth-%: $(BUILD)/tests/probes/test_%
+# Tables of docs/truth-disk.md, -net.md and -memory.md (as root).
+TRUTH_IO := bench-truth-disk bench-truth-net bench-truth-memory
+.PHONY: $(TRUTH_IO)
+$(TRUTH_IO): bench-truth-%: $(BUILD)/tests/probes/test_%
 	tests/probes/truth_io.sh $(BUILD) $*
 
 # docs/truth-slowdown.md: estimated beside true slowdown of four servers next to CPU, disk and network neighbours (as root; about 7 minutes)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int put(const char *dir, const char *file, const char *text)
+int cgroup_put(const char *dir, const char *file, const char *text)
 {
 	char path[320];
 	FILE *f;
@@ -21,8 +21,7 @@ static int put(const char *dir, const char *file, const char *text)
 	return fclose(f) ? -errno : err;
 }
 
-/* Mount point of a hierarchy: file system type, and an option it must have. */
-static int mount_find(const char *type, const char *option, char *out, size_t size)
+int cgroup_mount_find(const char *type, const char *option, char *out, size_t size)
 {
 	char line[1024], point[256], fs[64], options[512];
 	FILE *f = fopen("/proc/mounts", "r");
@@ -63,30 +62,30 @@ int cgroup_pair_open(struct cgroup_pair *c, unsigned number, unsigned quota_pct)
 	int err;
 
 	memset(c, 0, sizeof(*c));
-	if (!mount_find("cgroup2", "", root, sizeof(root))) {
-		put(root, "cgroup.subtree_control", "+cpu");
+	if (!cgroup_mount_find("cgroup2", "", root, sizeof(root))) {
+		cgroup_put(root, "cgroup.subtree_control", "+cpu");
 		if ((err = make(c->v2, sizeof(c->v2), root, number, &c->v2_id)) < 0)
 			return err;
-		put(c->v2, "cpu.weight", "10000");
+		cgroup_put(c->v2, "cpu.weight", "10000");
 		snprintf(text, sizeof(text), "%u 100000", quota_pct * 1000);
 		if (quota_pct)
-			put(c->v2, "cpu.max", text);
+			cgroup_put(c->v2, "cpu.max", text);
 	}
-	if (mount_find("cgroup", "cpu", root, sizeof(root)))
+	if (cgroup_mount_find("cgroup", "cpu", root, sizeof(root)))
 		return c->v2_id ? 0 : -ENOENT;
 	if ((err = make(c->v1, sizeof(c->v1), root, number, &c->v1_id)) < 0)
 		return err;
-	put(c->v1, "cpu.shares", "262144");
+	cgroup_put(c->v1, "cpu.shares", "262144");
 	snprintf(text, sizeof(text), "%u", quota_pct * 1000);
-	return quota_pct ? put(c->v1, "cpu.cfs_quota_us", text) : 0;
+	return quota_pct ? cgroup_put(c->v1, "cpu.cfs_quota_us", text) : 0;
 }
 
 void cgroup_pair_enter(const struct cgroup_pair *c)
 {
 	if (*c->v2)
-		put(c->v2, "cgroup.procs", "0");
+		cgroup_put(c->v2, "cgroup.procs", "0");
 	if (*c->v1)
-		put(c->v1, "cgroup.procs", "0");
+		cgroup_put(c->v1, "cgroup.procs", "0");
 }
 
 /* A line of cpu.stat times its unit; 0 when there is none. */

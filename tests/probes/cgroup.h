@@ -2,6 +2,7 @@
 #ifndef TESTS_PROBES_CGROUP_H
 #define TESTS_PROBES_CGROUP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct cgroup_pair {
@@ -14,5 +15,9 @@ void cgroup_pair_enter(const struct cgroup_pair *c);                 /* the call
 uint64_t cgroup_pair_usage_ns(const struct cgroup_pair *c);          /* cpu.stat of v2; 0 = none */
 uint64_t cgroup_pair_throttled_ns(const struct cgroup_pair *c);
 void cgroup_pair_close(struct cgroup_pair *c);
+
+/* Mount point of a hierarchy: file system type, and an option it must have ("" = any). 0 or -ENOENT. */
+int cgroup_mount_find(const char *type, const char *option, char *out, size_t size);
+int cgroup_put(const char *dir, const char *file, const char *text); /* 0 or -errno */
 
 #endif

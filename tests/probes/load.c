@@ -51,6 +51,18 @@ void load_add(struct probes *p, struct probe_sample *one, struct probe_sample *s
 			sum->blame[b][i / SLOTS][i % SLOTS] += one->blame[b][i / SLOTS][i % SLOTS];
 }
 
+uint64_t load_losses(const struct probes *p)
+{
+	struct probe_status st;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < probes_count(p); i++) {
+		probes_status(p, i, &st);
+		lost += st.losses;
+	}
+	return lost;
+}
+
 double load_json(const char *path, const char *keys)
 {
 	json_t *root = json_load_file(path, 0, NULL), *at = root;

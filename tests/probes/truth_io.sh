@@ -1,9 +1,10 @@
 #!/bin/bash
-# Print docs/truth-disk.md or docs/truth-net.md: what the privileged tests measured beside the load generators' own account.
-# usage: tests/probes/truth_io.sh BUILD disk|net
+# Print docs/truth-disk.md, -net.md or -memory.md: what the privileged tests measured beside the load generators' own account.
+# usage: tests/probes/truth_io.sh BUILD disk|net|memory
 set -eu
 build=$1 what=$2
-declare -A title=([disk]='Disk: measured beside fio' [net]='Network and requests: measured beside iperf3, tbf and redis-benchmark')
+declare -A title=([disk]='Disk: measured beside fio' [net]='Network and requests: measured beside iperf3, tbf and redis-benchmark'
+	[memory]='Memory: page-cache evictions in scenes of known outcome')
 echo "# ${title[$what]}"
 echo
 echo "Made by \`make bench-truth-$what\` on $(uname -r), $(nproc) CPUs, by \`tests/probes/test_$what.c\`: each line is one check, and the"
