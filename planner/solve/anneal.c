@@ -4,7 +4,7 @@
  * Capacity is relaxed while it is hot: overload costs, and the price is steered so that as many nodes are overloaded as the
  * schedule allows, from many to hardly any. So large items can change places although small ones are in their way,
  * and placements between which no feasible path leads are reached (strategic oscillation, Glover 1977). What is kept as the
- * best is always feasible. Then shorter runs from the best, without overload.
+ * best is always feasible. Every stream cools by itself; then all start again, less hot, from the best of them.
  * Kirkpatrick et al. 1983; noising for this problem: Gavranović, Buljubašić & Demirović 2012 (challenge winners).
  */
 #include <math.h>
@@ -27,15 +27,31 @@
 
 /*
  * Temperatures in units of the mean change, overloaded nodes as shares of all nodes: geometric from .. to. `over` 0: no new
- * overload at all. `from`: where the phase begins, the placement that the phase before left, the start
- * or the best so far.
+ * overload at all. `from`: where the phase begins: where the phase before ended, at the start, or at the best so far.
  */
 enum from { FROM_LAST, FROM_START, FROM_BEST };
-static const struct phase { double share, heat, cold, over, over_end; enum from from; } phases[] = {
-	{ 0.08, 0.05, 0.002, 0, 0, FROM_LAST },        /* something good soon */
-	{ 0.70, 0.15, 0.005, 0.2, 0.005, FROM_START },  /* through overload */
+struct phase { double share, heat, cold, over, over_end; enum from from; };
+
+/* Every stream by itself, from the start. */
+static const struct phase first_phases[] = {
+	{ 0.10, 0.05, 0.002, 0, 0, FROM_LAST }, /* something good soon */
+	{ 0.72, 0.2, 0.005, 0.2, 0.005, FROM_START },
 	{ 0.10, 0.005, 0.001, 0, 0, FROM_LAST },
-	{ 0.12, 0.003, 0.0005, 0, 0, FROM_BEST },
+	{ 0.08, 0.003, 0.0005, 0, 0, FROM_BEST },
+};
+
+/* From the best of all streams. */
+static const struct phase later_phases[] = {
+	{ 0.80, 0.02, 0.003, 0.05, 0.005, FROM_BEST },
+	{ 0.20, 0.003, 0.0005, 0, 0, FROM_LAST },
+};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct stage { double share; const struct phase *phases; size_t n_phases; } stages[] = {
+	{ 0.5, first_phases, COUNT(first_phases) },
+	{ 0.3, later_phases, COUNT(later_phases) },
+	{ 0.2, later_phases, COUNT(later_phases) },
 };
 
 struct walk {
@@ -162,32 +178,32 @@ static void calibrate(struct walk *w)
 	w->unit = found && sum > 0 ? sum / found : 1;
 }
 
-static void run_schedule(struct walk *w)
+static void run_stage(struct walk *w, const struct stage *stage)
 {
 	double until = 0;
 
-	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-		if (search_done(w->s, w->iterations))
-			return;
-		until += phases[i].share;
-		if (phases[i].from == FROM_START)
+	for (size_t i = 0; i < stage->n_phases && !search_done(w->s, w->iterations); i++) {
+		const struct phase *f = &stage->phases[i];
+
+		until += f->share;
+		if (f->from == FROM_START)
 			place_load(w->p, w->start);
-		else if (phases[i].from == FROM_BEST && isfinite(w->best_cost))
+		else if (f->from == FROM_BEST && isfinite(w->best_cost))
 			place_load(w->p, w->best);
-		cool(w, &phases[i], until);
+		cool(w, f, until);
 	}
 }
 
-/* A complete placement that keeps the rules: today's, else the best so far. It may be overloaded. */
-static bool find_start(struct walk *w)
+/* A complete placement that keeps the rules: the best so far or today's, which may be overloaded. */
+static bool find_start(struct walk *w, bool today)
 {
 	memcpy(w->start, w->s->in->item_node, w->s->in->n_items * sizeof(int32_t));
-	if (place_load(w->p, w->start))
+	if (today && place_load(w->p, w->start))
 		return true;
 	return search_best(w->s, w->start, NULL) && place_load(w->p, w->start);
 }
 
-static void walk_stream(struct search *s, unsigned index)
+static void walk_stage(struct search *s, unsigned index, const struct stage *stage)
 {
 	struct scalar *sc = scalar_new(s->in, s->model);
 	struct walk *w = mem_alloc(1, sizeof(*w));
@@ -202,14 +218,11 @@ static void walk_stream(struct search *s, unsigned index)
 	for (int k = 0; k < THRESHOLDS; k++)
 		w->thresholds[k] = -log((k + 0.5) / THRESHOLDS);
 	w->start_ns = search_now_ns();
-	w->length_ns = s->deadline_ns == UINT64_MAX ? OPEN_ENDED_NS : s->deadline_ns > w->start_ns ? s->deadline_ns - w->start_ns : 1;
-	if (find_start(w)) {
+	w->length_ns = s->deadline_ns > w->start_ns ? s->deadline_ns - w->start_ns : 1;
+	if (find_start(w, stage == stages) || find_start(w, true)) {
 		keep_best(w);
 		calibrate(w);
-		do {
-			w->start_ns = search_now_ns();
-			run_schedule(w);
-		} while (!search_done(s, w->iterations));
+		run_stage(w, stage);
 	}
 	search_spend(s, w->iterations);
 	chain_draw_fini(&w->draw);
@@ -220,14 +233,55 @@ static void walk_stream(struct search *s, unsigned index)
 	free(w);
 }
 
+static void walk_first(struct search *s, unsigned index)
+{
+	walk_stage(s, index, &stages[0]);
+}
+
+static void walk_second(struct search *s, unsigned index)
+{
+	walk_stage(s, index, &stages[1]);
+}
+
+static void walk_third(struct search *s, unsigned index)
+{
+	walk_stage(s, index, &stages[2]);
+}
+
 static bool anneal_applies(const struct search *s)
 {
 	return scalar_applies(s->in);
 }
 
+/* All stages once; a budget of time or iterations is shared out, `round` varies the seed. */
+static void run_round(struct search *s, uint64_t round, uint64_t length_ns)
+{
+	static void (*const walks[COUNT(stages)])(struct search *, unsigned) = { walk_first, walk_second, walk_third };
+	uint64_t start_ns = search_now_ns();
+	double until = 0;
+
+	for (size_t i = 0; i < COUNT(stages) && !search_done(s, 0); i++) {
+		struct search part = *s;
+
+		until += stages[i].share;
+		part.seed = s->seed + round * COUNT(stages) + i;
+		if (s->max_iterations != UINT64_MAX)
+			part.max_iterations = (uint64_t)(stages[i].share * (double)s->max_iterations);
+		else
+			part.deadline_ns = start_ns + (uint64_t)(until * (double)length_ns);
+		search_streams(&part, N_STREAMS, walks[i]);
+	}
+}
+
 static void anneal_run(struct search *s)
 {
-	search_streams(s, N_STREAMS, walk_stream);
+	uint64_t now = search_now_ns(), round = 0;
+
+	if (s->max_iterations != UINT64_MAX || s->deadline_ns != UINT64_MAX)
+		run_round(s, 0, s->deadline_ns > now ? s->deadline_ns - now : 1);
+	else
+		while (!search_done(s, 0))
+			run_round(s, round++, OPEN_ENDED_NS);
 }
 
 const struct packer packer_anneal = {

@@ -77,23 +77,28 @@ CLONES double place_chain_delta(struct place *p, const struct chain *c, double a
 {
 	uint32_t origin = node_of(p, c->item[0]);
 	bool rotation = is_rotation(p, c);
-	double delta = rotation ? 0 : -p->node_paid[origin];
+	const struct scalar *sc = p->sc;
+	double delta = rotation ? 0 : -p->node_paid[origin], limit;
 	int changes = 0;
 
 	for (uint32_t k = 0; k < c->n; k++) {
 		if (!may_enter(p, c->item[k], c->to[k], leaver(c, k, rotation)))
 			return INFINITY;
-		delta += move_cost(p->sc, c->item[k], c->to[k]) - move_cost(p->sc, c->item[k], node_of(p, c->item[k])) -
+		delta += move_cost(sc, c->item[k], c->to[k]) - move_cost(sc, c->item[k], node_of(p, c->item[k])) -
 			 p->node_paid[c->to[k]];
 		changes |= moves_change(p, c, k);
 	}
-	if (changes)
-		delta += moves_delta(p, c);
-	/* What nodes pay is never negative, so the rest of the sum cannot bring it down again. */
-	for (uint32_t k = 0; k < c->n && delta <= allowance; k++)
+	/*
+	 * What nodes pay is never negative, so the rest of the sum cannot bring it down again; the most moved group can, by one
+	 * for each item. That is dear to find out, so it comes last.
+	 */
+	limit = allowance + (changes ? sc->move_group * c->n : 0);
+	for (uint32_t k = 0; k < c->n && delta <= limit; k++)
 		delta += paid_after(p, c->to[k], c->item[k], leaver(c, k, rotation));
-	if (!rotation && delta <= allowance)
+	if (!rotation && delta <= limit)
 		delta += paid_after(p, origin, NOBODY, c->item[0]);
+	if (changes && delta <= limit)
+		delta += moves_delta(p, c);
 	return delta <= allowance ? delta : INFINITY;
 }
 
@@ -107,6 +112,8 @@ void place_chain_prefetch(const struct place *p, const struct chain *c)
 {
 	const struct scalar *sc = p->sc;
 
+	if (!sc->large)
+		return;
 	for (uint32_t k = 0; k < c->n; k++) {
 		__builtin_prefetch(counts_of(p, c->to[k]) + group_of(sc, c->item[k]));
 		prefetch(need_of(sc, c->item[k]), (2 * sc->hard + sc->soft) * sizeof(lanes));

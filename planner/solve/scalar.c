@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 
+#define LARGE_BYTES ((size_t)384 << 10)
 #define MAX_COUNTERS ((size_t)1 << 30) /* node x group counters, two bytes each */
 
 static bool term_fits(const struct instance *in, const struct term *t)
@@ -192,6 +193,7 @@ struct scalar *scalar_new(const struct instance *in, const struct model *model)
 	sc->group = mem_alloc(in->n_items, sizeof(uint32_t));
 	for (uint32_t i = 0; i < in->n_items; i++)
 		sc->group[i] = in->services[in->item_service[i]].group;
+	sc->large = in->n_services * (2 * sc->hard + sc->soft) * sizeof(lanes) + (size_t)in->n_nodes * in->n_groups * sizeof(uint16_t) > LARGE_BYTES;
 	fill_weights(sc);
 	scalar_rules_init(sc);
 	return sc;

@@ -46,6 +46,7 @@ struct scalar {
 	struct rule_list spreads, needs, needed; /* per group: spreads; near a = g; near b = g */
 	bool *ruled;               /* [group]: has any rule over labels */
 	bool has_caps;             /* between different groups */
+	bool large;                /* more than the second level of a cache holds */
 };
 
 /* NULL when the instance needs more than this can express. The model is borrowed; it may be NULL. */
