@@ -21,12 +21,13 @@
 #define LOOPBACK_NET 127         /* first byte of an IPv4 address */
 #define hide(x) asm volatile("" : "+r"(x))
 
+struct in6_addr { __u64 half[2]; }; /* copied whole: no field of it is looked for in the kernel */
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
-struct in6_addr { __u8 u6_addr8[16]; };
 struct sock_common {
 	__u32 skc_daddr, skc_rcv_saddr;
 	unsigned short skc_num, skc_family;
 	unsigned char skc_state;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 struct sk_buff_head { __u32 qlen; };
 struct sock {
@@ -101,12 +102,22 @@ static __noinline int conversation_kind(struct sock *sk)
 	return bpf_map_lookup_elem(&request_ports, &port) ? CONVERSATION_SERVER : CONVERSATION_CLIENT;
 }
 
-/* Both ends on this node, so that a packet arrives in its sender's context. IPv6 sockets carry mapped IPv4 addresses there too. */
-static __always_inline bool sock_is_local(struct sock *sk)
+/* Both ends have the same address, so the other end is on this node and a packet arrives in its sender's context. (The IPv4 address
+ * of an IPv6 socket says nothing.) */
+static __noinline int sock_is_local(struct sock *sk)
 {
-	__u32 peer = sk->__sk_common.skc_daddr;
+	struct in6_addr here, peer;
 
-	return sk->__sk_common.skc_family == FAMILY_UNIX || (peer & 0xff) == LOOPBACK_NET || peer == sk->__sk_common.skc_rcv_saddr;
+	if (sk->__sk_common.skc_family == FAMILY_UNIX)
+		return true;
+	if (sk->__sk_common.skc_family == FAMILY_INET)
+		return sk->__sk_common.skc_daddr == sk->__sk_common.skc_rcv_saddr ||
+		       (sk->__sk_common.skc_daddr & 0xff) == LOOPBACK_NET;
+	if (!bpf_core_field_exists(sk->__sk_common.skc_v6_daddr) ||
+	    bpf_core_read(&peer, sizeof(peer), &sk->__sk_common.skc_v6_daddr) ||
+	    bpf_core_read(&here, sizeof(here), &sk->__sk_common.skc_v6_rcv_saddr))
+		return false;
+	return peer.half[0] == here.half[0] && peer.half[1] == here.half[1];
 }
 
 static __always_inline struct conversation *conversation_of(struct sock *sk)
@@ -149,7 +160,6 @@ __noinline __u64 foreign_ns(struct wait_log *log, __u64 from, __u64 to, __u32 sl
 
 	if (!log)
 		return 0;
-
 	for (int i = 1; i <= WAIT_SEGMENTS; i++) {
 		struct wait_segment *s = &log->segments[(log->n - i) & (WAIT_SEGMENTS - 1)];
 		__u64 start = s->start_ns > from ? s->start_ns : from, end = s->end_ns < to ? s->end_ns : to;
@@ -192,16 +202,43 @@ static __always_inline void segment_charge(struct request_slot *totals, const st
 		totals->partner_ns += ns;
 }
 
+/* The same queue without neighbours: requests come when they came, each takes what it took but for them. Returns by how much the
+ * response would have come earlier than that, beyond what was `foreign` in the request itself. */
+static __always_inline __u64 backlog_of(struct wait_log *log, __u64 arrival, __u64 now, __u32 slot, __u64 foreign)
+{
+	__u64 begun = arrival > log->answered_ns ? arrival : log->answered_ns;
+	__u64 own = now - begun - foreign_ns(log, begun, now, slot, SLOTS);
+
+	log->undisturbed_ns = (arrival > log->undisturbed_ns ? arrival : log->undisturbed_ns) + own;
+	log->answered_ns = now;
+	return now > log->undisturbed_ns + foreign ? now - log->undisturbed_ns - foreign : 0;
+}
+
+/* A queue that outlives the delay is the doing of whoever delayed last. Returns what was charged. */
+static __always_inline __u64 backlog_charge(struct request_slot *totals, struct wait_log *log, struct conversation *c, __u32 slot,
+					    struct share *sum, __u64 ns)
+{
+	__u64 culprit = sum->last ? sum->last - 1 : log->segments[(log->n - 1) & (WAIT_SEGMENTS - 1)].culprit;
+
+	hide(culprit);
+	if (culprit >= SLOTS || !is_foreign(culprit, slot) || !log->n)
+		return 0;
+	totals->blame[culprit] += ns;
+	totals->backlog_ns += ns;
+	if (culprit == c->client)
+		totals->partner_ns += ns;
+	return ns;
+}
+
 /* Charge a request of [arrival, now] to who held up its thread meanwhile; what nobody did is the service's own. */
 __noinline int request_charge(struct request_slot *totals, struct wait_log *log, struct conversation *c, __u64 now, __u32 slot)
 {
-	__u64 arrival, begun, own, oldest = 0, extra, index = slot;
+	__u64 arrival, oldest = 0, backlog, index = slot;
 	struct share sum = { 0 };
 
 	if (!totals || !log || !c)
 		return 0;
 	arrival = c->arrival_ns;
-
 	for (int i = 1; i <= WAIT_SEGMENTS; i++) {
 		struct wait_segment *s = &log->segments[(log->n - i) & (WAIT_SEGMENTS - 1)];
 		__u64 start = s->start_ns > arrival ? s->start_ns : arrival, end = s->end_ns < now ? s->end_ns : now;
@@ -216,27 +253,11 @@ __noinline int request_charge(struct request_slot *totals, struct wait_log *log,
 		totals->blame[SLOT_UNKNOWN] += oldest - arrival;
 		sum.blamed += oldest - arrival;
 	}
-	/* The same queue without neighbours: requests come when they came, each takes what it took but for them. */
-	begun = arrival > log->answered_ns ? arrival : log->answered_ns;
-	own = now - begun - foreign_ns(log, begun, now, slot, SLOTS);
-	log->undisturbed_ns = (arrival > log->undisturbed_ns ? arrival : log->undisturbed_ns) + own;
-	log->answered_ns = now;
-	if (c->paced && now > log->undisturbed_ns + sum.foreign) {
-		struct wait_segment *latest = &log->segments[(log->n - 1) & (WAIT_SEGMENTS - 1)];
-		__u64 culprit = sum.last ? sum.last - 1 : latest->culprit;
-
-		extra = now - log->undisturbed_ns - sum.foreign;
-		if (extra > now - arrival - sum.blamed)
-			extra = now - arrival - sum.blamed;
-		hide(culprit);
-		if (culprit < SLOTS && is_foreign(culprit, slot)) {
-			totals->blame[culprit] += extra;
-			totals->backlog_ns += extra;
-			sum.blamed += extra;
-			if (culprit == c->client)
-				totals->partner_ns += extra;
-		}
-	}
+	backlog = backlog_of(log, arrival, now, slot, sum.foreign);
+	if (backlog > now - arrival - sum.blamed)
+		backlog = now - arrival - sum.blamed;
+	if (c->paced && backlog)
+		sum.blamed += backlog_charge(totals, log, c, slot, &sum, backlog);
 	hide(index);
 	if (index < SLOTS)
 		totals->blame[index] += now - arrival - sum.blamed;
