@@ -92,8 +92,8 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(HW_INSTRUCTIONS, hw_instructions_count, COUNTER, "count", "instructions retired")                                  \
 	row(HW_LLC_REFERENCES, hw_llc_references_count, COUNTER, "count", "last-level cache references")                       \
 	row(HW_LLC_MISSES, hw_llc_misses_count, COUNTER, "count", "last-level cache misses")                                   \
-	row(HW_ENABLED, hw_enabled_ns, COUNTER, "ns", "time the hardware counters were enabled")                               \
-	row(HW_RUNNING, hw_running_ns, COUNTER, "ns", "time the hardware counters really counted")                             \
+	row(HW_ENABLED, hw_enabled_ns, COUNTER, "ns", "time counters were enabled in observed slices, all counters together")                               \
+	row(HW_RUNNING, hw_running_ns, COUNTER, "ns", "time of hw_enabled_ns that they really counted")                             \
 	row(REQ, req_count, COUNTER, "count", "requests answered at its sockets")                                              \
 	row(REQ_TIME, req_time_ns, COUNTER, "ns", "sum of request latencies")                                                  \
 	row(REQ_HIST, req_latency_hist_ns, HIST, "ns", "latency from request to response at its sockets")                     \

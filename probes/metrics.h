@@ -53,6 +53,13 @@
 	X(MEM_REFAULT_WAIT, "mem_refault_wait_ns", "time its tasks slept while evicted pages were read again", 0) \
 	X(MEM_RECLAIMS, "mem_reclaims", "times its tasks had to reclaim memory themselves", 0) \
 	X(MEM_RECLAIM, "mem_reclaim_ns", "time they spent doing so", 0) \
+	X(HW_CYCLES, "hw_cycles_count", "CPU cycles", 0) \
+	X(HW_REF_CYCLES, "hw_ref_cycles_count", "cycles at the reference frequency", 0) \
+	X(HW_INSTRUCTIONS, "hw_instructions_count", "instructions retired", 0) \
+	X(HW_LLC_REFERENCES, "hw_llc_references_count", "last-level cache references", 0) \
+	X(HW_LLC_MISSES, "hw_llc_misses_count", "last-level cache misses", 0) \
+	X(HW_ENABLED, "hw_enabled_ns", "time that counters were enabled in observed slices, all counters together", 0) \
+	X(HW_RUNNING, "hw_running_ns", "time that they really counted", 0) \
 	X(REQ, "req_count", "requests answered at its sockets", 0) \
 	X(REQ_TIME, "req_time_ns", "sum of request latencies", 0) \
 	X(REQ_DISK, "req_disk_ns", "part of req_time_ns in which the answering thread slept uninterruptibly", 0) \

@@ -15,7 +15,7 @@
 #include "probes/probe.h"
 #include "probes/window.h"
 
-#define PROBE_TABLE(X) X(cpu) X(disk) X(net) X(request) X(memory)
+#define PROBE_TABLE(X) X(cpu) X(disk) X(net) X(request) X(memory) X(hardware)
 
 /* Maps that all BPF objects share, created once: declared in probes/slot.bpf.h. */
 struct probe_shared {
