@@ -1,8 +1,8 @@
 /*
  * Hardware probe: counters of single slices, chosen by a timer (probes/hardware.h says how and why).
  *
- * perf_event on the CPU clock  asks for a measurement; within a slice that is being measured, takes what it has so far
- * sched_switch                 begins or ends a measurement, if one is wanted or under way
+ * perf_event on the CPU clock  begins a measurement; within a slice that is being measured, takes what it has so far
+ * sched_switch                 ends it, and measures the next slice
  */
 #include "probes/slot.bpf.h"
 #include "probes/hardware.h"
@@ -82,17 +82,37 @@ static __noinline int measure(struct hardware_cpu *cpu, bool begin)
 	return 0;
 }
 
+/* Measure this task from now on; idle is nobody's. */
+static __always_inline void begin(struct hardware_cpu *cpu, struct task_struct *task, enum hardware_state state)
+{
+	struct task_rec *rec = task_record(task);
+	__u32 slot = rec ? slot_of_task(task, rec) : SLOT_OTHER;
+	struct hardware_slot *sums = bpf_map_lookup_elem(&hardware_slots, &slot);
+
+	cpu->slot = slot;
+	cpu->epoch = hardware_epoch;
+	cpu->state = state;
+	measure(cpu, true);
+	if (sums)
+		__sync_fetch_and_add(&sums->slices, 1);
+}
+
 SEC("perf_event")
 int hardware_tick(void *ctx)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct hardware_cpu *cpu = this_cpu();
 
 	if (!cpu)
 		return 0;
-	if (cpu->state == HARDWARE_MEASURING && cpu->epoch == hardware_epoch)
+	if (cpu->state >= HARDWARE_REST && cpu->epoch == hardware_epoch) {
 		measure(cpu, false);
-	else
+		cpu->state = HARDWARE_REST;
+	} else if (task->pid) {
+		begin(cpu, task, HARDWARE_REST);
+	} else {
 		cpu->state = HARDWARE_WANTED;
+	}
 	return 0;
 }
 
@@ -100,28 +120,18 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(hardware_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct hardware_cpu *cpu = this_cpu();
-	struct hardware_slot *sums;
-	struct task_rec *rec;
-	__u32 slot;
+	__u32 state;
 
 	if (!cpu || cpu->state == HARDWARE_IDLE)
 		return 0;
-	if (cpu->state == HARDWARE_MEASURING) {
-		if (cpu->epoch == hardware_epoch)
-			measure(cpu, false);
+	state = cpu->state;
+	if (state >= HARDWARE_REST && cpu->epoch == hardware_epoch)
+		measure(cpu, false);
+	if (state == HARDWARE_WHOLE)
 		cpu->state = HARDWARE_IDLE;
-		return 0;
-	}
-	if (!next->pid)
-		return 0;
-	rec = task_record(next);
-	slot = rec ? slot_of_task(next, rec) : SLOT_OTHER;
-	cpu->slot = slot;
-	cpu->epoch = hardware_epoch;
-	measure(cpu, true);
-	sums = bpf_map_lookup_elem(&hardware_slots, &slot);
-	if (sums)
-		__sync_fetch_and_add(&sums->slices, 1);
-	cpu->state = HARDWARE_MEASURING;
+	else if (next->pid)
+		begin(cpu, next, HARDWARE_WHOLE);
+	else
+		cpu->state = HARDWARE_WANTED;
 	return 0;
 }

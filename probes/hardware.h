@@ -1,10 +1,10 @@
 /*
  * What the hardware probe's BPF programs and its user side share. Fixed width, explicit padding.
  *
- * One slice at a time, now and then. A timer on every CPU (HARDWARE_HZ) asks for a measurement; the next switch to a task reads
- * the CPU's counters, the switch after it (or, within a long slice, the next tick) reads them again, and the difference is that
- * task's alone. So the counters are read some hundred times per second and CPU, not at every switch (a read takes a
- * microsecond), and every slice is as likely to be chosen as any other: sum of counts / sum of time is the service's rate.
+ * One slice at a time, now and then. A timer on every CPU (HARDWARE_HZ) reads the CPU's counters; the next switch reads them again,
+ * and the difference is that of the task that was running. The slice after it is measured whole. So the counters are read some
+ * hundred times per second and CPU, not at every switch (a read takes a microsecond); long slices are seen nearly all the time,
+ * and the beginnings of short ones (cold caches) as often as their ends. Sum of counts / sum of time is the service's rate.
  */
 #ifndef PROBES_HARDWARE_H
 #define PROBES_HARDWARE_H
@@ -14,7 +14,8 @@
 #define HARDWARE_HZ 97   /* prime: out of step with ticks and periodic work */
 
 enum hardware_counter { HARDWARE_CYCLES, HARDWARE_REF_CYCLES, HARDWARE_INSTRUCTIONS, HARDWARE_LLC_REFERENCES, HARDWARE_LLC_MISSES, HARDWARE_COUNTERS };
-enum hardware_state { HARDWARE_IDLE, HARDWARE_WANTED, HARDWARE_MEASURING };
+/* Measuring: the rest of a slice, then a whole one. WANTED: a whole one, as soon as the CPU is not idle. */
+enum hardware_state { HARDWARE_IDLE, HARDWARE_WANTED, HARDWARE_REST, HARDWARE_WHOLE };
 
 struct hardware_value { __u64 counter, enabled_ns, running_ns; }; /* as the kernel's struct bpf_perf_event_value */
 

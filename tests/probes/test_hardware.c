@@ -146,7 +146,7 @@ static void test_software_events(void **state)
 	figure("page faults as a counter against those made", (double)got(sum, PROBE_COUNTER_HW_INSTRUCTIONS), (double)s->faults, 20);
 	assert_int_equal(got(sum, PROBE_COUNTER_HW_REF_CYCLES), PROBE_ABSENT);
 	assert_int_equal(got(sum, PROBE_COUNTER_HW_LLC_REFERENCES), PROBE_ABSENT);
-	assert_int_equal(status_of(p, "hardware")->losses, 0);
+	assert_int_equal((int)status_of(p, "hardware")->losses, 0);
 	probes_close(p);
 	hardware_events_set(NULL);
 	cgroup_pair_close(&group);
