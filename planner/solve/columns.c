@@ -168,8 +168,8 @@ uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth)
 	return n;
 }
 
-/* Exact pricing at these duals: Farley's bound, and the bin itself when it helps. -> bound as a real number */
-static double columns_exact(struct columns *c, const double *dual, bool *added)
+/* Exact pricing at these duals: Farley's bound. -> bound as a real number */
+static double columns_prove(struct columns *c, const double *dual)
 {
 	const struct pack *p = c->p;
 	__int128 total = 0;
@@ -181,13 +181,23 @@ static double columns_exact(struct columns *c, const double *dual, bool *added)
 	upper = c->price->upper;
 	for (uint32_t t = 0; t < p->n_types; t++)
 		total += (__int128)c->value[t] * p->count[t];
-	*added = c->price->n_found && found_worth(c, c->dual) > 1 + EPSILON;
-	if (*added)
-		columns_add(c, c->price->found, c->price->n_found);
 	if (upper <= 0)
 		return 0;
 	race_prove(c->race, (uint32_t)((total + upper - 1) / upper), "column_generation");
 	return (double)total / (double)upper;
+}
+
+/* All bins that improve the master, or a good many of them. *all: there are no others. -> how many */
+static uint32_t columns_many(struct columns *c, bool *all)
+{
+	struct price *x = c->price;
+
+	values_set(c, c->dual);
+	x->tune = EXACT_TUNE;
+	*all = price_many(x, c->value, c->rest, PRICE_ONE + (int64_t)(EPSILON * (double)PRICE_ONE), EXACT_NODES);
+	for (uint32_t i = 0, from = 0; i < x->n_many; from = x->many_end[i++])
+		columns_add(c, x->many + from, x->many_end[i] - from);
+	return x->n_many;
 }
 
 /* No more bins can be saved, or proven: the master's value rounds up to what is proven. */
@@ -196,37 +206,44 @@ static bool root_closed(const struct columns *c)
 	return (uint32_t)ceil(c->objective - 1e-6) <= c->race->bound;
 }
 
+/* A bound at duals between the best so far and the master's; the better of the two is the new centre. */
+static void center_move(struct columns *c, const double *mixed)
+{
+	double bound = columns_prove(c, mixed);
+
+	if (bound <= c->center_bound)
+		return;
+	c->center_bound = bound;
+	memcpy(c->center, mixed, c->p->n_types * sizeof(double));
+}
+
 bool columns_root(struct columns *c)
 {
-	uint32_t n = c->p->n_types;
-	double *mixed = mem_alloc(n, sizeof(double)), bound, smooth = SMOOTH;
-	uint32_t breadth = BREADTH_FIRST;
-	uint32_t found;
-	bool added, solved = false, exact = false;
+	uint32_t n = c->p->n_types, breadth = BREADTH_FIRST, found;
+	double *mixed = mem_alloc(n, sizeof(double));
+	bool solved = false, all = false;
 
-	while (!race_done(c->race, ROUND_COST) && (solved = columns_solve(c))) {
-		if (root_closed(c))
-			break;
+	while (!all && !race_done(c->race, ROUND_COST) && (solved = columns_solve(c)) && !root_closed(c)) {
 		for (uint32_t t = 0; t < n; t++)
-			mixed[t] = c->center_bound > 0 ? smooth * c->center[t] + (1 - smooth) * c->dual[t] : c->dual[t];
+			mixed[t] = c->center_bound > 0 ? SMOOTH * c->center[t] + (1 - SMOOTH) * c->dual[t] : c->dual[t];
 		found = columns_quick(c, mixed, breadth);
 		if (!found)
 			found = columns_quick(c, c->dual, breadth);
-		if (found < FEW && breadth < BREADTH_LAST)
-			breadth *= 2;
-		else if (!found)
-			exact = true;
-		if (!exact)
+		if (found >= FEW)
 			continue;
-		exact = false;
-		bound = columns_exact(c, mixed, &added);
-		if (bound > c->center_bound) {
-			c->center_bound = bound;
-			memcpy(c->center, mixed, n * sizeof(double));
+		if (breadth < BREADTH_LAST) {
+			breadth *= 2;
+			continue;
 		}
-		if (!added && smooth == 0)
+		center_move(c, mixed);
+		if (found)
+			continue;
+		if (columns_many(c, &all))
+			all = false;
+		else
+			center_move(c, c->dual);
+		if (!all && !c->price->n_many) /* too hard to tell: what is proven stands */
 			break;
-		smooth = added ? SMOOTH : smooth > 0.2 ? smooth / 2 : 0;
 	}
 	free(mixed);
 	return solved;

@@ -20,6 +20,7 @@ struct columns {
 	struct rng rng;
 	struct cover *lp;
 	uint32_t width, kept;     /* columns below `kept` are never trimmed */
+	uint32_t listed;          /* a packing into so many bins has no bins but those that are columns already; 0 = unknown */
 	uint32_t *rest;           /* [type] still to cover (all, or what a dive has left) */
 	double *dual, *center;    /* dual is the master's */
 	int64_t *value;

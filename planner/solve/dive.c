@@ -1,8 +1,9 @@
 /*
  * Diving with column generation (Sadykov, Vanderbeck, Pessoa, Tahiri & Uchoa, "Primal heuristics for branch and price",
  * INFORMS JoC 2019): fix the bins the relaxation is surest of, cover the rest by a smaller relaxation with columns of its
- * own, repeat. A dive that cannot end below the best packing stops early; its fixed bins then seed the ejection search,
- * which packs what is left.
+ * own, repeat. A dive that cannot end below the best packing stops early; the ejection search then tries to pack what is left
+ * around the fixed bins. The next dive does not begin anew: some of the fixed bins are released, more if the relaxation says
+ * that with the others it cannot be done, and the dive goes on from there with some noise. Now and then one begins at the root.
  */
 #include "planner/solve/dive.h"
 
@@ -20,38 +21,55 @@
 #define DIVE_BREADTH 3
 #define DIVE_ROUNDS 4      /* of pricing between two roundings: enough to repair, not to converge */
 #define REPAIR_STEPS 3000
+#define RELEASE_LEAST 0.2  /* of the fixed bins */
+#define RELEASE_SPAN 0.4
+#define FROM_ROOT 12       /* dives between two that begin at the root */
+#define COLUMNS_PER_TYPE 6 /* kept beyond that number when a dive begins at the root */
 
 struct dive {
 	struct columns *c;
 	uint32_t fixed, target;     /* bins fixed; bins we want */
 	double noise;
+	uint32_t *type, *start;     /* fixed bin b holds types type[start[b]] .. type[start[b + 1]) */
 	int32_t *bin_of;
-	uint32_t *placed;           /* [type] replicas given a bin so far */
 	struct cover_basis *root;
 };
 
 static void column_fix(struct dive *d, uint32_t j)
 {
 	struct columns *c = d->c;
+	uint32_t at = d->start[d->fixed];
 
 	for (size_t e = c->lp->start[j]; e < c->lp->start[j + 1]; e++) {
 		uint32_t t = c->lp->row[e];
 
 		for (double k = 0; k < c->lp->many[e] && c->rest[t]; k++) {
 			c->rest[t]--;
-			d->bin_of[c->p->first[t] + d->placed[t]++] = (int32_t)d->fixed;
+			d->type[at++] = t;
 		}
 	}
-	d->fixed++;
+	if (at > d->start[d->fixed])
+		d->start[++d->fixed] = at;
 }
 
-/* Rows and columns of the rest; a bin that holds more of a type than is left stays (its surplus is dropped). */
-static void rest_set(struct dive *d)
+/* Each fixed bin goes with this chance. */
+static void bins_release(struct dive *d, double chance)
 {
-	struct columns *c = d->c;
+	uint32_t to = 0, at = 0;
 
-	for (uint32_t t = 0; t < c->p->n_types; t++)
-		cover_demand(c->lp, t, c->rest[t]);
+	for (uint32_t b = 0, from = 0, end; b < d->fixed; b++, from = end) {
+		bool goes = rng_unit(&d->c->rng) < chance;
+
+		end = d->start[b + 1];
+		for (uint32_t i = from; i < end; i++)
+			if (goes)
+				d->c->rest[d->type[i]]++;
+			else
+				d->type[at++] = d->type[i];
+		if (!goes)
+			d->start[++to] = at;
+	}
+	d->fixed = to;
 }
 
 struct mark { double score; uint32_t column; };
@@ -76,7 +94,7 @@ static bool column_whole(const struct dive *d, uint32_t j)
 	return true;
 }
 
-/* Fix all bins at one or more; then of the others the surest, and a few more if they are sure enough and share nothing. */
+/* Fix all bins at one or more; else the surest, and a few more if they are sure enough and share nothing. */
 static bool bins_round(struct dive *d)
 {
 	const struct cover *lp = d->c->lp;
@@ -110,13 +128,14 @@ static bool rest_solve(struct dive *d)
 {
 	struct columns *c = d->c;
 
-	rest_set(d);
+	for (uint32_t t = 0; t < c->p->n_types; t++)
+		cover_demand(c->lp, t, c->rest[t]);
 	for (int round = 0;; round++) {
 		if (!columns_solve(c))
 			return false;
 		if (d->fixed + c->objective <= d->target + 1e-6)
 			return true;
-		if (round == DIVE_ROUNDS || race_done(c->race, 0) || !columns_quick(c, c->dual, DIVE_BREADTH))
+		if (d->target == c->listed || round == DIVE_ROUNDS || race_done(c->race, 0) || !columns_quick(c, c->dual, DIVE_BREADTH))
 			return false;
 	}
 }
@@ -130,15 +149,28 @@ static uint32_t rest_total(const struct columns *c)
 	return total;
 }
 
-static void dive_repair(struct dive *d, struct eject *e)
+/* Items of a type are alike: the fixed bins get the first ones of each, the pool the others. */
+static void bins_name(struct dive *d)
+{
+	const struct pack *p = d->c->p;
+	uint32_t *placed = mem_alloc(p->n_types, sizeof(*placed));
+
+	for (uint32_t b = 0; b < d->fixed; b++)
+		for (uint32_t i = d->start[b]; i < d->start[b + 1]; i++)
+			d->bin_of[p->first[d->type[i]] + placed[d->type[i]]++] = (int32_t)b;
+	for (uint32_t t = 0; t < p->n_types; t++)
+		for (uint32_t i = placed[t]; i < p->count[t]; i++)
+			d->bin_of[p->first[t] + i] = -1;
+	free(placed);
+}
+
+static void dive_end(struct dive *d, struct eject *e)
 {
 	struct race *r = d->c->race;
 
-	for (uint32_t t = 0; t < d->c->p->n_types; t++)
-		for (uint32_t i = d->placed[t]; i < d->c->p->count[t]; i++)
-			d->bin_of[d->c->p->first[t] + i] = -1;
-	if (d->fixed > d->target)
+	if (d->fixed > d->target || (d->target == d->c->listed && rest_total(d->c)))
 		return;
+	bins_name(d);
 	if (!rest_total(d->c)) {
 		race_offer(r, d->bin_of, d->fixed, "column_dive");
 		return;
@@ -150,34 +182,69 @@ static void dive_repair(struct dive *d, struct eject *e)
 	race_offer(r, d->bin_of, d->target, "column_dive");
 }
 
-static void dive_once(struct dive *d, struct eject *e)
+static void root_load(struct dive *d)
 {
 	struct columns *c = d->c;
 
 	memcpy(c->rest, c->p->count, c->p->n_types * sizeof(uint32_t));
-	memset(d->placed, 0, c->p->n_types * sizeof(uint32_t));
-	if (d->root)
-		cover_load(c->lp, d->root);
 	d->fixed = 0;
+	if (!d->root) {
+		d->root = cover_save(c->lp);
+		return;
+	}
+	cover_load(c->lp, d->root);
+	for (uint32_t t = 0; t < c->p->n_types; t++)
+		cover_demand(c->lp, t, c->rest[t]);
+	if (c->lp->n > c->kept + COLUMNS_PER_TYPE * c->lp->rows && columns_solve(c)) {
+		cover_trim(c->lp, c->kept, COLUMNS_PER_TYPE / 2 * c->lp->rows);
+		cover_basis_free(d->root);
+		d->root = cover_save(c->lp);
+	}
+}
+
+static bool dive_start(struct dive *d, uint32_t n)
+{
+	struct columns *c = d->c;
+	double chance = RELEASE_LEAST + RELEASE_SPAN * rng_unit(&c->rng);
+
+	d->noise = n ? NOISE * (1 + n % 4) : 0;
 	d->target = c->race->best - 1;
-	while (rest_solve(d) && d->fixed < d->target && bins_round(d) && rest_total(c) && !race_done(c->race, 0))
-		if (c->race->best <= d->target)
+	if (n % FROM_ROOT == 0) {
+		root_load(d);
+		return rest_solve(d);
+	}
+	for (bins_release(d, chance); !rest_solve(d); bins_release(d, 0.5)) {
+		if (d->fixed && !race_done(c->race, 0))
+			continue;
+		root_load(d);
+		return rest_solve(d);
+	}
+	return true;
+}
+
+static void dive_once(struct dive *d, uint32_t n)
+{
+	struct race *r = d->c->race;
+
+	if (!dive_start(d, n))
+		return;
+	while (d->fixed < d->target && bins_round(d) && rest_total(d->c) && rest_solve(d) && !race_done(r, 0))
+		if (r->best <= d->target)
 			return;
-	dive_repair(d, e);
 }
 
 void dive_race(struct columns *c, struct eject *repair)
 {
 	struct dive d = { .c = c, .bin_of = mem_alloc(c->p->n_items, sizeof(int32_t)),
-			  .placed = mem_alloc(c->p->n_types, sizeof(uint32_t)) };
+			  .type = mem_alloc(c->p->n_items, sizeof(uint32_t)),
+			  .start = mem_alloc(c->p->n_items + 1, sizeof(uint32_t)) };
 
 	for (uint32_t n = 0; !race_done(c->race, 1); n++) {
-		if (!d.root)
-			d.root = cover_save(c->lp);
-		d.noise = n ? NOISE * (1 + n % 4) : 0;
-		dive_once(&d, repair);
+		dive_once(&d, n);
+		dive_end(&d, repair);
 	}
 	cover_basis_free(d.root);
 	free(d.bin_of);
-	free(d.placed);
+	free(d.type);
+	free(d.start);
 }

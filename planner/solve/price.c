@@ -28,6 +28,7 @@ struct price_work {
 	uint64_t max_nodes;
 	uint32_t n, breadth;   /* candidates; children tried per level */
 	int64_t capacity;      /* surrogate */
+	bool all;              /* collect every bin above the floor: best stays where it is */
 };
 
 struct price *price_new(const struct pack *p, uint32_t width)
@@ -40,6 +41,8 @@ struct price *price_new(const struct pack *p, uint32_t width)
 	x->work = w;
 	x->lambda = mem_alloc(p->n_columns + 1, sizeof(double));
 	x->found = mem_alloc(width + 1, sizeof(uint32_t));
+	x->many = mem_alloc((size_t)PRICE_MANY * width + 1, sizeof(uint32_t));
+	x->many_end = mem_alloc(PRICE_MANY, sizeof(uint32_t));
 	for (uint32_t c = 0; c < p->n_columns; c++)
 		x->lambda[c] = 1.0 / p->n_columns;
 	w->weight = mem_alloc(p->n_types, sizeof(int64_t));
@@ -73,6 +76,8 @@ void price_free(struct price *x)
 	free(w);
 	free(x->lambda);
 	free(x->found);
+	free(x->many);
+	free(x->many_end);
 	free(x);
 }
 
@@ -179,8 +184,17 @@ static int64_t suffix_bound(const struct price_work *w, const uint32_t *list, ui
 	return total;
 }
 
-static void bin_found(struct price *x, uint32_t depth, int64_t value)
+static void bin_found(struct price *x, uint32_t depth, uint32_t more, int64_t value)
 {
+	if (x->work->all) {
+		uint32_t at = x->n_many ? x->many_end[x->n_many - 1] : 0;
+
+		if (more || x->n_many == PRICE_MANY)
+			return;
+		memcpy(x->many + at, x->work->chosen, depth * sizeof(uint32_t));
+		x->many_end[x->n_many++] = at + depth;
+		return;
+	}
 	x->best = value;
 	x->n_found = depth;
 	memcpy(x->found, x->work->chosen, depth * sizeof(uint32_t));
@@ -194,7 +208,7 @@ static void explore(struct price *x, uint32_t depth, uint32_t n, int64_t value, 
 	uint64_t *next = w->room + (size_t)(depth + 1) * words;
 
 	if (value > x->best)
-		bin_found(x, depth, value);
+		bin_found(x, depth, n, value);
 	for (uint32_t i = 0; i < n && i < w->breadth; i++) {
 		int64_t bound = value + suffix_bound(w, list, i, n, left);
 		uint32_t t = list[i], m = 0;
@@ -203,7 +217,7 @@ static void explore(struct price *x, uint32_t depth, uint32_t n, int64_t value, 
 			return;
 		if (!(++x->nodes % NODES_PER_STOP) && x->stop && x->stop(x->stop_arg))
 			w->max_nodes = 0;
-		if (x->nodes > w->max_nodes) {
+		if (x->nodes > w->max_nodes || x->n_many == PRICE_MANY) {
 			x->upper = bound > x->upper ? bound : x->upper;
 			return;
 		}
@@ -257,8 +271,9 @@ static void search_start(struct price *x, int64_t floor, uint64_t max_nodes, uin
 	w->max_nodes = max_nodes;
 	w->breadth = breadth;
 	x->best = x->upper = floor;
-	x->n_found = 0;
+	x->n_found = x->n_many = 0;
 	x->nodes = 0;
+	w->all = false;
 	if (x->p->n_words)
 		memcpy(w->room, x->p->room, x->p->n_words * sizeof(uint64_t));
 }
@@ -273,6 +288,20 @@ void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, in
 		w->list[0][i] = w->order[i].type;
 	explore(x, 0, w->n, 0, w->capacity);
 	x->upper = x->best > x->upper ? x->best : x->upper;
+}
+
+bool price_many(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes)
+{
+	struct price_work *w = x->work;
+
+	price_prepare(x, value, rest);
+	search_start(x, floor, max_nodes, UINT32_MAX);
+	w->all = true;
+	for (uint32_t i = 0; i < w->n; i++)
+		w->list[0][i] = w->order[i].type;
+	explore(x, 0, w->n, 0, w->capacity);
+	w->all = false;
+	return x->upper == floor;
 }
 
 void price_seed(struct price *x, uint32_t seed, uint32_t breadth, int64_t floor, uint64_t max_nodes)

@@ -20,6 +20,7 @@ struct price {
 	int64_t best, upper;   /* value found (at least floor), proven upper bound (at least best) */
 	uint32_t n_found, *found; /* types of the best bin, with repetition; n_found = 0: none above floor */
 	uint64_t nodes;
+	uint32_t n_many, *many_end, *many; /* of price_many(): bin i holds types many[many_end[i - 1]] .. many[many_end[i]) */
 	int tune;                 /* rounds of improving the surrogate before the search; 0 = keep it */
 	bool (*stop)(void *arg);  /* asked every few thousand nodes; may be NULL */
 	void *stop_arg;
@@ -31,6 +32,13 @@ void price_free(struct price *x);
 
 /* value[type] in units of PRICE_ONE; rest[type] = replicas available; bins worth floor or less do not interest. */
 void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes);
+
+/*
+ * Every bin worth more than floor that nothing can be added to, up to PRICE_MANY of them; -> n_many. true = these are all,
+ * so that none at all means that no bin is worth more than floor.
+ */
+#define PRICE_MANY 256
+bool price_many(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes);
 
 /*
  * Quick, without a bound: prepare once, then for any type the best bin found that holds one of it, trying at each level only
