@@ -33,6 +33,7 @@
 #define CONNECTIONS 200
 #define MESSAGE 64
 #define PATIENCE_MS 20000
+#define NO_BURNER -1
 #define ATTEMPTS 4               /* a machine that is busy with other things can spoil a run's timing, not its sums */
 
 enum group { SERVER, CLIENT, BURNER, GROUPS };
@@ -42,7 +43,7 @@ static struct probes *probes;
 static struct probe_sample *one, *sum;
 static unsigned work_us;
 static int sync_fd = -1;         /* each answer is written there and synced before it is given */
-static struct { uint64_t before[2], after[2], answers, slept_ns; } *truth; /* the server's own: schedstat around its work, answers,
+static struct { uint64_t before[2], after[2], answers, slept_ns, client[2]; } *truth; /* the server's own: schedstat around its work, answers,
 									   * sleep while it synced; shared */
 
 static uint64_t clock_ns(void)
@@ -82,11 +83,11 @@ static bool child(enum group g, int cpu, pid_t *pid)
 	return true;
 }
 
-static pid_t burner_start(void)
+static pid_t burner_start(int cpu)
 {
 	pid_t pid;
 
-	if (child(BURNER, 0, &pid))
+	if (child(BURNER, cpu, &pid))
 		for (;;)
 			;
 	return pid;
@@ -250,6 +251,7 @@ static void converse(const struct dialogue *d, const struct sockaddr_storage *to
 	}
 	if (d->period_us)
 		hear(fds[0], d->rounds);
+	schedstat(truth->client);
 	_exit(0);
 }
 
@@ -260,7 +262,7 @@ struct outcome {
 	int64_t residual_ns;
 };
 
-static struct outcome play(const struct dialogue *d, bool unix_socket, bool burner)
+static struct outcome play(const struct dialogue *d, bool unix_socket, int burner_cpu) /* NO_BURNER, 0: the server's, 1: the client's */
 {
 	struct sockaddr_storage at;
 	int size = address(unix_socket, &at), status = -1;
@@ -274,7 +276,7 @@ static struct outcome play(const struct dialogue *d, bool unix_socket, bool burn
 	probe_sample_free(sum);
 	sum = probe_sample_new();
 	server = server_start(&at, size);
-	burns = burner ? burner_start() : 0;
+	burns = burner_cpu == NO_BURNER ? 0 : burner_start(burner_cpu);
 	if (child(CLIENT, 1, &client))
 		converse(d, &at, size);
 	waitpid(client, &status, 0);
@@ -319,7 +321,7 @@ static void known_culprit(bool unix_socket, const char *name)
 
 	work_us = 500;
 	for (int i = 0; i < ATTEMPTS; i++) {
-		o = play(&d, unix_socket, true);
+		o = play(&d, unix_socket, 0);
 		assert_true(o.count == 400);
 		assert_true(o.residual_ns == 0);
 		if (o.burner_ms >= 0.97 * (o.held_ms - o.machine_ms))
@@ -352,6 +354,28 @@ static void culprit_at_a_unix_socket(void **state)
 	known_culprit(true, "unix");
 }
 
+/* A neighbour on the client's CPU holds up its turns, not the requests. */
+static void culprit_beside_the_client(void **state)
+{
+	const struct dialogue d = { .connections = 1, .rounds = 1000, .batch = 1 };
+	double caused_ms = 0, wait_ms = 0;
+
+	(void)state;
+	if (!has_socket_events())
+		skip();
+	work_us = 100;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		struct outcome o = play(&d, true, 1);
+
+		assert_true(o.residual_ns == 0);
+		caused_ms = (double)sum->counters[PROBE_COUNTER_REQ_TURN_BLAMED][SLOT_FIRST + SERVER] / 1e6;
+		wait_ms = (double)truth->client[1] / 1e6;
+		if (caused_ms > 0.9 * wait_ms)
+			break;
+	}
+	within("client: ms of its turns that neighbours held up", caused_ms, wait_ms, 15);
+}
+
 /* Nobody beside it: nobody is blamed. */
 static void no_culprit(void **state)
 {
@@ -360,7 +384,7 @@ static void no_culprit(void **state)
 
 	(void)state;
 	work_us = 200;
-	o = play(&d, false, false);
+	o = play(&d, false, NO_BURNER);
 	assert_true(o.count == 400 && o.residual_ns == 0);
 	assert_true(o.burner_ms == 0);
 }
@@ -373,7 +397,7 @@ static void many_connections(void **state)
 
 	(void)state;
 	work_us = 20;
-	o = play(&d, false, true);
+	o = play(&d, false, 0);
 	within("200 connections: requests", o.count, CONNECTIONS * 20, 0.0001);
 	assert_true(o.residual_ns == 0);
 	printf("figure: 200 connections: the burner held up requests for %.0f ms, their thread for %.0f ms\n", o.burner_ms, o.wait_ms);
@@ -392,12 +416,12 @@ static void pipelining(void **state)
 	if (!has_socket_events())
 		skip();
 	work_us = 4000;
-	o = play(&two, false, false);
+	o = play(&two, false, NO_BURNER);
 	printf("figure: pipelined pairs: %.0f requests, each answered by itself\n", o.count);
 	assert_true(o.count > 50 && o.residual_ns == 0);
 	assert_true(o.time_ms >= o.count / 2 * (4 + 7) * 0.9); /* the second waits for the first: 4 ms, and 4 + 4 - 1 ms */
 	work_us = 10;
-	o = play(&ten, false, false);
+	o = play(&ten, false, NO_BURNER);
 	assert_true(o.count >= 50 && o.count < 100 && o.residual_ns == 0);
 }
 
@@ -414,7 +438,7 @@ static void open_loop(void **state)
 		skip();
 	work_us = 900;
 	for (int i = 0; i < ATTEMPTS; i++) {
-		o = play(&d, false, true);
+		o = play(&d, false, 0);
 		assert_true(o.residual_ns == 0);
 		left = o.row_ms - o.held_ms;
 		if (left < 1.1 * o.run_ms)
@@ -437,7 +461,7 @@ static void sleep_on_disk(void **state)
 	sync_fd = mkstemp(path);
 	assert_true(sync_fd >= 0);
 	for (int i = 0; i < ATTEMPTS; i++) {
-		assert_true(play(&d, false, false).residual_ns == 0);
+		assert_true(play(&d, false, NO_BURNER).residual_ns == 0);
 		slept_ms = (double)truth->slept_ns / 1e6;
 		disk_ms = (double)sum->counters[PROBE_COUNTER_REQ_DISK][SLOT_FIRST + SERVER] / 1e6;
 		if (disk_ms > 0.9 * slept_ms && disk_ms < 1.1 * slept_ms)
@@ -471,8 +495,8 @@ static void counts_as_redis_benchmark(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(culprit_at_a_tcp_socket), cmocka_unit_test(culprit_at_a_unix_socket), cmocka_unit_test(no_culprit),
-		cmocka_unit_test(many_connections), cmocka_unit_test(pipelining), cmocka_unit_test(open_loop), cmocka_unit_test(sleep_on_disk),
+		cmocka_unit_test(culprit_at_a_tcp_socket), cmocka_unit_test(culprit_at_a_unix_socket), cmocka_unit_test(culprit_beside_the_client),
+		cmocka_unit_test(no_culprit),		cmocka_unit_test(many_connections), cmocka_unit_test(pipelining), cmocka_unit_test(open_loop), cmocka_unit_test(sleep_on_disk),
 		cmocka_unit_test(counts_as_redis_benchmark),
 	};
 	const char *const only[] = { "cpu", "request", NULL };
