@@ -22,7 +22,7 @@
 #define OPEN_ENDED_NS 60000000000ull /* length of a schedule when there is no budget at all; then it starts over */
 #define THRESHOLDS 4096
 #define AHEAD 6               /* proposals under way at once */
-#define FIRST_PRICE 100       /* of an overload by a whole node, in units of the first temperature */
+#define FIRST_PRICE 20        /* of an overload by a whole node, in units of the mean change */
 #define PRICE_STEP 0.01       /* largest change of its logarithm per batch */
 
 /*
@@ -141,7 +141,7 @@ static void cool(struct walk *w, const struct phase *f, double until)
 {
 	double from = progress(w), at = from, nodes = w->s->in->n_nodes;
 
-	w->price = FIRST_PRICE * w->unit * f->heat;
+	w->price = FIRST_PRICE * w->unit;
 	if (f->over > 0)
 		place_price(w->p, w->price);
 	else
