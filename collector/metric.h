@@ -62,7 +62,7 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(NET_DROPS_NOBODY, net_drops_nobody_count, COUNTER, "count", "dropped: no socket, protocol, device or route took it") \
 	row(NET_DROPS_DAMAGED, net_drops_damaged_count, COUNTER, "count", "dropped: checksum or header was wrong")      \
 	row(NET_DROPS_PROTOCOL, net_drops_protocol_count, COUNTER, "count", "dropped: TCP had no use for it (duplicate, out of window, after close)") \
-	row(NET_LISTEN_OVERFLOWS, net_listen_overflows_count, COUNTER, "count", "connections refused by a full accept queue") \
+	row(NET_LISTEN_OVERFLOWS, net_listen_overflows_count, COUNTER, "count", "connection attempts its listeners dropped, accept queue full") \
 	row(NET_RTT_HIST, net_rtt_hist_ns, HIST, "ns", "smoothed round-trip time, once per interval of each connection")                    \
 	row(NET_TX_DELAY, net_tx_delay_ns, COUNTER, "ns", "time its packets waited in transmit queues")                        \
 	row(NET_TX_DELAY_HIST, net_tx_delay_hist_ns, HIST, "ns", "transmit-queue wait per packet")                            \

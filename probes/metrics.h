@@ -43,7 +43,7 @@
 	X(NET_DROPS_NOBODY, "net_drops_nobody_count", "dropped: no socket, protocol, device or route took it", 0) \
 	X(NET_DROPS_DAMAGED, "net_drops_damaged_count", "dropped: checksum or header was wrong", 0) \
 	X(NET_DROPS_PROTOCOL, "net_drops_protocol_count", "dropped: TCP had no use for it (duplicate, out of window, after close)", 0) \
-	X(NET_OVERFLOWS, "net_listen_overflows_count", "connections refused by a full accept queue", 0) \
+	X(NET_OVERFLOWS, "net_listen_overflows_count", "connection attempts that its listeners dropped, their accept queues being full", 0) \
 	X(NET_TX_DELAY, "net_tx_delay_ns", "time its packets waited in transmit queues", 0) \
 	X(NET_SOFTIRQ, "net_softirq_ns", "receive softirq time spent for its sockets (may be sampled: see the probe's note)", 0) \
 	X(MEM_EVICTED, "mem_evicted_pages", "page-cache pages of it that reclaim took", 0) \

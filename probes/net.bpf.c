@@ -24,7 +24,6 @@ char LICENSE[] SEC("license") = "GPL";
 #define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
-#define TCP_LISTEN 10
 
 const volatile __u8 net_drop_class[NET_REASONS]; /* enum net_drop by the kernel's reason; set by user space */
 
@@ -61,8 +60,7 @@ int BPF_PROG(net_state, struct sock *sk, int before, int state)
 		rec->pass = 0;
 	}
 	owner_note(sk, rec->task_slot);
-	if (state != TCP_LISTEN)
-		sock_follow(sk, true);
+	sock_follow(sk, true);
 	return 0;
 }
 
@@ -112,7 +110,7 @@ int net_files_pass(struct bpf_iter__task_file *ctx)
 	rec->task_slot = slot;
 	rec->pass = net_pass;
 	owner_note(sk, slot);
-	if (net_first_pass && sk->sk_protocol == PROTOCOL_TCP && sk->__sk_common.skc_state != TCP_LISTEN && sk->__sk_common.skc_state != TCP_CLOSE)
+	if (net_first_pass && sk->sk_protocol == PROTOCOL_TCP && sk->__sk_common.skc_state != TCP_CLOSE)
 		sock_follow(sk, false);
 	return 0;
 }
@@ -129,8 +127,6 @@ static __always_inline int drop_count(struct sk_buff *skb, struct sock *sk, __u3
 	if (!totals || kind >= NET_DROPS)
 		return 0;
 	__sync_fetch_and_add(&totals->drops[kind], 1);
-	if (sk && sk->__sk_common.skc_state == TCP_LISTEN && sk->sk_ack_backlog > sk->sk_max_ack_backlog)
-		__sync_fetch_and_add(&totals->overflows, 1);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * Conservation: waiting time in transmit queues = sum of the blame row, both in whole ns. net_tx_delay_ns is the time of the
  * packets that left their queue in the interval, so the two agree over a session, not in each interval.
  * Programs that the kernel cannot offer (no such tracepoint) are left out: qdisc_enqueue came with 5.15, a reason of drops with 5.17,
- * the receiving socket of a dropped packet with 6.11; then listen overflows are absent.
+ * the receiving socket of a dropped packet with 6.11.
  */
 #include "probes/table.h"
 
@@ -296,8 +296,7 @@ static void drops_report(const struct net_probe *p, const struct net_slot *now, 
 			s->counters[ids[i]][slot] = (int64_t)one;
 	}
 	s->counters[PROBE_COUNTER_NET_DROPS][slot] = (int64_t)all;
-	if (p->drop_arguments >= DROP_SOCKET_ARGUMENTS)
-		s->counters[PROBE_COUNTER_NET_OVERFLOWS][slot] = (int64_t)(now->overflows - last->overflows);
+	s->counters[PROBE_COUNTER_NET_OVERFLOWS][slot] = (int64_t)(now->overflows - last->overflows);
 }
 
 static void slot_report(struct net_probe *p, unsigned slot, struct probe_sample *s)

@@ -12,6 +12,7 @@
 #include "probes/net.h"
 
 #define PROTOCOL_TCP 6
+#define TCP_LISTEN 10
 #define FAMILY_INET 2
 #define FAMILY_INET6 10
 #define E2BIG_VALUE 7
@@ -21,12 +22,13 @@ struct sock_common {
 	unsigned short skc_family;
 	unsigned char skc_state;
 };
+typedef struct { int counter; } atomic_t;
 struct sock_cgroup_data { struct cgroup *cgroup; };
 struct sock {
 	struct sock_common __sk_common;
 	struct sock_cgroup_data sk_cgrp_data;
-	__u32 sk_ack_backlog, sk_max_ack_backlog;
 	__u16 sk_protocol;
+	atomic_t sk_drops;
 };
 struct socket { struct sock *sk; };
 struct file { void *private_data; };
@@ -53,7 +55,7 @@ struct sock_rec {                /* socket storage */
 	__u32 pad;
 };
 
-struct sock_count { __u64 sent, received; __u32 out, in; };
+struct sock_count { __u64 sent, received; __u32 out, in, drops, pad; };
 
 struct tcp_count {               /* by address of the socket, while it is not closed: so the address is good */
 	struct bpf_spin_lock lock;
@@ -191,6 +193,7 @@ static __always_inline void count_read(struct sock *sk, struct sock_count *out)
 	out->received = BPF_CORE_READ(tp, bytes_received);
 	out->out = BPF_CORE_READ(tp, segs_out);
 	out->in = BPF_CORE_READ(tp, segs_in);
+	out->drops = BPF_CORE_READ(sk, sk_drops.counter);
 }
 
 /* Bytes of headers per segment, from IP on; options that only some segments have are left out. */
@@ -217,7 +220,7 @@ static __always_inline void sock_fold(struct sock *sk, struct tcp_count *count)
 {
 	struct sock_count now, last;
 	struct net_slot *totals;
-	__u32 in, out, header;
+	__u32 in, out, drops, header;
 	__u64 smoothed;
 
 	count_read(sk, &now);
@@ -227,11 +230,14 @@ static __always_inline void sock_fold(struct sock *sk, struct tcp_count *count)
 	bpf_spin_unlock(&count->lock);
 	in = now.in - last.in;
 	out = now.out - last.out;
-	if (!(in | out))
+	drops = BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN ? now.drops - last.drops : 0;
+	if (!(in | out | drops))
 		return;
 	totals = slot_totals(slot_of_address(sk));
 	if (!totals)
 		return;
+	if (drops)
+		__sync_fetch_and_add(&totals->overflows, drops);
 	header = header_bytes(sk);
 	__sync_fetch_and_add(&totals->tcp.rx_packets, in);
 	__sync_fetch_and_add(&totals->tcp.tx_packets, out);
