@@ -95,21 +95,23 @@ static void node_refresh(struct curve *c, uint32_t node)
 	c->coarse_sum[node] = coarse_eval(c, node);
 }
 
-float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to)
+float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, float *sums)
 {
 	int32_t from = c->item_node[a];
-	float delta = node_eval(c, to, need_of(c, a), need_of(c, b));
+	float own[2] = { 0 }, delta;
 
-	if (!isfinite(delta))
+	sums = sums ? sums : own;
+	sums[0] = node_eval(c, to, need_of(c, a), need_of(c, b));
+	if (!isfinite(sums[0]))
 		return INFINITY;
-	delta += curve_move_price(c, a, to) - c->node_sum[to] + (c->items[to].n ? 0 : c->node_price[to]);
+	delta = sums[0] - c->node_sum[to] + curve_move_price(c, a, to) + (c->items[to].n ? 0 : c->node_price[to]);
 	if (from == NO_NODE)
 		return delta;
+	sums[1] = node_eval(c, (uint32_t)from, need_of(c, b), need_of(c, a));
+	delta += sums[1] - c->node_sum[from];
 	if (b != NO_ITEM)
-		delta += curve_move_price(c, b, (uint32_t)from);
-	else if (c->items[from].n == 1)
-		return delta - c->node_price[from] - c->node_sum[from];
-	return delta + node_eval(c, (uint32_t)from, need_of(c, b), need_of(c, a)) - c->node_sum[from];
+		return delta + curve_move_price(c, b, (uint32_t)from);
+	return c->items[from].n == 1 ? delta - c->node_price[from] : delta;
 }
 
 /* The node's books with `enters` in and `leaves` out; floats drift by rounding until curve_settle(). */
@@ -131,8 +133,12 @@ CURVE_CLONES static void node_book(struct curve *c, uint32_t node, uint32_t ente
 		for (uint32_t end = at + c->paid[i].coarse_width / CURVE_LANES; at < end; at++)
 			coarse[at] += (add[at] - less[at]) * scale;
 	}
-	c->node_sum[node] = node_eval(c, node, nothing, nothing);
 	c->coarse_sum[node] = coarse_eval(c, node);
+}
+
+static void node_sum(struct curve *c, uint32_t node, const float *known)
+{
+	c->node_sum[node] = known ? *known : node_eval(c, node, nothing, nothing);
 }
 
 static void list_add(struct curve *c, uint32_t item, uint32_t node)
@@ -158,6 +164,7 @@ static void list_remove(struct curve *c, uint32_t item, uint32_t node)
 void curve_put(struct curve *c, uint32_t item, uint32_t node)
 {
 	node_book(c, node, item, NO_ITEM);
+	node_sum(c, node, NULL);
 	list_add(c, item, node);
 	c->item_node[item] = (int32_t)node;
 	curve_rules_moved(c, item, NO_NODE, (int32_t)node);
@@ -168,6 +175,7 @@ void curve_take(struct curve *c, uint32_t item)
 	int32_t from = c->item_node[item];
 
 	node_book(c, (uint32_t)from, NO_ITEM, item);
+	node_sum(c, (uint32_t)from, NULL);
 	list_remove(c, item, (uint32_t)from);
 	c->item_node[item] = NO_NODE;
 	curve_rules_moved(c, item, from, NO_NODE);
@@ -180,12 +188,14 @@ static void relist(struct curve *c, uint32_t item, uint32_t from, uint32_t to)
 	c->item_node[item] = (int32_t)to;
 }
 
-void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to)
+void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to, const float *sums)
 {
 	uint32_t from = (uint32_t)c->item_node[a];
 
 	node_book(c, from, b, a);
 	node_book(c, to, a, b);
+	node_sum(c, to, sums);
+	node_sum(c, from, sums ? sums + 1 : NULL);
 	relist(c, a, from, to);
 	if (b != NO_ITEM)
 		relist(c, b, to, from);

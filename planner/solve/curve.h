@@ -13,6 +13,7 @@
 #define PLANNER_SOLVE_CURVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "planner/instance.h"
@@ -57,17 +58,19 @@ struct curve {
 bool curve_applies(const struct instance *in);
 struct curve *curve_new(const struct instance *in, const struct model *model); /* nothing placed; model may be NULL */
 void curve_free(struct curve *c);
+void *curve_rows_alloc(size_t n); /* n 32-bit lanes, zeroed, on a cache line; free() */
 
 void curve_put(struct curve *c, uint32_t item, uint32_t node); /* item must be unplaced; no checks */
 void curve_take(struct curve *c, uint32_t item);
 
 /*
  * A change: item a goes to node `to`; b, when not NO_ITEM, comes from there to where a was (both placed then). An unplaced
- * a is only put. Change of cost with tolls, INFINITY when capacity forbids it.
+ * a is only put. Change of cost with tolls, INFINITY when capacity forbids it. sums, unless NULL: [2], what the load of `to` and of
+ * a's node will cost, for curve_change() to spare it the evaluation.
  */
-void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to); /* a must be placed */
+void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to, const float *sums); /* a must be placed */
 void curve_settle(struct curve *c); /* costs anew from the integer books: ends the drift of many changes */
-float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to);
+float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, float *sums);
 double curve_total(const struct curve *c); /* without tolls */
 
 #endif

@@ -22,19 +22,22 @@
 #define PER_ITEM 64           /* proposals per item between two splits */
 #define MAX_THREADS 64
 #define HOT 0.12              /* first and last temperature, in that unit: 0.04 is too cold to part large items rightly (+7 in cost) */
-#define COLD 0.002
+#define COLD 0.0015
+#define QUENCH 0.05           /* of the last temperature, during what remains of the schedule: nothing but descent */
+#define QUENCH_FROM 0.96
 #define REOPEN 0.02           /* below this temperature nodes are emptied and opened; hotter, ever more would be emptied */
 #define FIRST_TOLL 20.0       /* for a move, in the same unit: so dear that only the best pay; it then follows the budget */
 #define TOLL_STEP 0.1         /* slow: a budget used up by poor moves freezes the search (5 %: 1,967 with 0.5, 1,698 so) */
-#define EARLY_MOVES 0.8       /* share of the budget aimed at in the beginning, all of it from this part of the schedule on */
-#define LATE 0.9
+#define TOLL_PACE 8.0         /* but at least so much in a whole schedule, were it short */
+#define EARLY_MOVES 0.8       /* share of the budget aimed at in the beginning */
+#define LATE 0.9              /* part of the schedule from which on the whole move budget is aimed at */
 #define SHAKE 1.0             /* temperature at which nearly everything is accepted: while something has no place, and for small fleets */
-#define SHAKE_UNTIL 0.5
-#define UNIT_SAMPLE 4000
-#define MAX_CYCLES 8
+#define SHAKE_UNTIL 0.5       /* part of the schedule */
+#define UNIT_SAMPLE 4000      /* proposals that set the unit */
+#define MAX_CYCLES 8          /* schedules, for fleets of less than CYCLE_ITEMS replicas */
 #define CYCLE_ITEMS 2000.0
-#define OFFER_STEP 0.001
-#define OPEN_ENDED_NS 60000000000ull
+#define OFFER_STEP 0.001      /* relative gain from which the best is offered before the end */
+#define OPEN_ENDED_NS 60000000000ull /* length of the schedule when there is no budget at all */
 
 extern const struct packer packer_greedy;
 
@@ -49,7 +52,7 @@ struct job {
 	uint64_t iterations, start_ns, length_ns;
 	int32_t *best;
 	uint32_t n_unplaced, best_unplaced;
-	double best_total, offered, unit;
+	double best_total, offered, unit, toll_at; /* toll_at: part of the schedule where it was last set */
 };
 
 static void deal(struct job *j, double temperature)
@@ -96,12 +99,13 @@ static void *work(void *arg)
 static void set_toll(struct job *j, double at)
 {
 	double budget = (double)j->s->in->max_moves, target = budget * (EARLY_MOVES + (1 - EARLY_MOVES) * fmin(1, at / LATE));
-	double used;
+	double step = fmax(TOLL_STEP, TOLL_PACE * (at - j->toll_at)), used;
 
 	if (j->s->in->max_moves <= 0)
 		return;
 	used = budget - (double)curve_moves_left(j->c);
-	j->c->toll *= (float)exp(fmin(1, used / target - 1) * TOLL_STEP);
+	j->c->toll *= (float)exp(fmin(1, used / target - 1) * step);
+	j->toll_at = at;
 }
 
 static void epoch(struct job *j, double temperature)
@@ -142,7 +146,7 @@ static double temperature_unit(struct job *j)
 
 		if (j->c->item_node[a] == NO_NODE || j->c->item_node[b] == NO_NODE || j->c->item_node[a] == j->c->item_node[b])
 			continue;
-		delta = curve_delta(j->c, a, k % 2 ? b : NO_ITEM, (uint32_t)j->c->item_node[b]);
+		delta = curve_delta(j->c, a, k % 2 ? b : NO_ITEM, (uint32_t)j->c->item_node[b], NULL);
 		if (isfinite(delta) && delta > 0) {
 			sum += (double)delta;
 			n++;
@@ -173,6 +177,8 @@ static double temperature_at(const struct job *j, double at)
 
 	if (j->n_unplaced && at < SHAKE_UNTIL)
 		return j->unit * SHAKE;
+	if (at > QUENCH_FROM)
+		return j->unit * COLD * QUENCH;
 	at = at * cycles - floor(at * cycles);
 	return j->unit * hot * pow(COLD / hot, at);
 }

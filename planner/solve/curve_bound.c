@@ -160,7 +160,7 @@ static uint32_t class_of(struct relaxation *x, uint32_t node)
 	return k;
 }
 
-static void weigh(struct relaxation *x)
+static void weigh(struct relaxation *x, double load_ratio)
 {
 	const struct instance *in = x->in;
 
@@ -177,7 +177,7 @@ static void weigh(struct relaxation *x)
 	}
 	for (uint32_t t = 0; t < x->n_slots; t++)
 		for (uint32_t s = 0; s < in->n_services; s++)
-			x->slots[t].load += (double)in->services[s].replicas * (double)in->demand[(size_t)s * in->n_columns + x->slots[t].column];
+			x->slots[t].load += load_ratio * (double)in->services[s].replicas * (double)in->demand[(size_t)s * in->n_columns + x->slots[t].column];
 }
 
 /* What a node costs, roughly: the unit in which the shares' steps are measured. */
@@ -193,12 +193,12 @@ static double cost_unit(const struct relaxation *x)
 	return sum > 0 ? sum / x->in->n_nodes : 1;
 }
 
-void curve_bound_find(struct curve_bound *b, const struct instance *in)
+void curve_bound_find(struct curve_bound *b, const struct instance *in, double load_ratio)
 {
 	struct relaxation x = { .in = in };
 	int steps;
 
-	weigh(&x);
+	weigh(&x, load_ratio);
 	x.classes = mem_alloc(in->n_nodes, sizeof(*x.classes));
 	x.share = mem_alloc(in->n_nodes, sizeof(double));
 	x.lambda = mem_alloc(x.n_slots, sizeof(double));
@@ -243,7 +243,7 @@ static double bound_run(const struct search *s)
 {
 	struct curve_bound b;
 
-	curve_bound_find(&b, s->in);
+	curve_bound_find(&b, s->in, 1);
 	curve_bound_fini(&b);
 	return b.value;
 }

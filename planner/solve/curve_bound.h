@@ -18,7 +18,8 @@ struct curve_bound {
 	uint32_t n_classes;
 };
 
-void curve_bound_find(struct curve_bound *b, const struct instance *in); /* where curve_applies() */
+/* Where curve_applies(). load_ratio 1 for a bound; above 1 to ask for nodes as if there were so much more load. */
+void curve_bound_find(struct curve_bound *b, const struct instance *in, double load_ratio);
 void curve_bound_fini(struct curve_bound *b);
 
 #endif

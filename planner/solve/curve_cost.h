@@ -11,7 +11,7 @@
 
 #include "planner/solve/curve.h"
 
-#define CURVE_CLONES __attribute__((target_clones("avx2,fma", "default")))
+#define CURVE_CLONES __attribute__((target_clones("arch=x86-64-v3", "default"))) /* AVX2 and FMA, where there are */
 #define CURVE_INLINE static inline __attribute__((always_inline))
 
 typedef int32_t curve_ints __attribute__((vector_size(CURVE_LANES * 4)));

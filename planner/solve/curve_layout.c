@@ -31,23 +31,27 @@ static bool capacity_is_flat(const struct instance *in, const struct resource *r
 	return true;
 }
 
+/* Hinges alone are anneal.c's, unless there are curves and nodes to choose. */
 static bool terms_apply(const struct instance *in)
 {
-	uint32_t n_paid = 0, n_exponential = 0;
+	uint32_t n_paid = 0;
+	bool exponential = false, curves = false, nodes = false;
 
 	for (uint32_t i = 0; i < in->n_terms; i++) {
 		const struct term *t = &in->terms[i];
 
 		if (t->kind == TERM_EXPONENTIAL || t->kind == TERM_HINGE) {
 			n_paid++;
-			n_exponential += t->kind == TERM_EXPONENTIAL;
+			exponential |= t->kind == TERM_EXPONENTIAL;
+			curves |= in->resources[t->resource].slots > 1;
 			if (t->weight < 0 || (t->kind == TERM_EXPONENTIAL && (t->threshold < 0 || !capacity_is_flat(in, &in->resources[t->resource]))))
 				return false;
 		} else if (t->kind != TERM_NODE_COST && t->kind != TERM_MOVE) {
 			return false;
 		}
+		nodes |= t->kind == TERM_NODE_COST;
 	}
-	return n_exponential && n_paid <= CURVE_MAX_PAID;
+	return (exponential || (curves && nodes)) && n_paid <= CURVE_MAX_PAID;
 }
 
 bool curve_applies(const struct instance *in)
@@ -65,7 +69,7 @@ static uint32_t padded(uint32_t n)
 	return (n + CURVE_LANES - 1) / CURVE_LANES * CURVE_LANES;
 }
 
-static void *rows_alloc(size_t n)
+void *curve_rows_alloc(size_t n)
 {
 	size_t bytes = (n + 1) * 4;
 	void *v = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -180,12 +184,12 @@ struct curve *curve_new(const struct instance *in, const struct model *model)
 	c->rules = curve_rules_new(in, model);
 	c->node_price = mem_alloc(in->n_nodes, sizeof(float));
 	c->scale = mem_alloc((size_t)in->n_nodes * c->n_paid, sizeof(float));
-	c->need = rows_alloc((size_t)in->n_services * c->width);
-	c->room = rows_alloc((size_t)in->n_nodes * c->width);
-	c->over = rows_alloc((size_t)in->n_nodes * c->paid_width);
-	c->coarse_need = rows_alloc((size_t)in->n_services * c->coarse_width);
-	c->coarse_over = rows_alloc((size_t)in->n_nodes * c->coarse_width);
-	c->coarse_price = rows_alloc(c->coarse_width);
+	c->need = curve_rows_alloc((size_t)in->n_services * c->width);
+	c->room = curve_rows_alloc((size_t)in->n_nodes * c->width);
+	c->over = curve_rows_alloc((size_t)in->n_nodes * c->paid_width);
+	c->coarse_need = curve_rows_alloc((size_t)in->n_services * c->coarse_width);
+	c->coarse_over = curve_rows_alloc((size_t)in->n_nodes * c->coarse_width);
+	c->coarse_price = curve_rows_alloc(c->coarse_width);
 	c->node_sum = mem_alloc(in->n_nodes, sizeof(float));
 	c->coarse_sum = mem_alloc(in->n_nodes, sizeof(float));
 	c->items = mem_alloc(in->n_nodes, sizeof(*c->items));

@@ -6,6 +6,7 @@
 #include "planner/solve/curve_region.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "planner/solve/curve_cost.h"
 #include "planner/solve/curve_rules.h"
@@ -29,44 +30,44 @@ __attribute__((constructor)) static void fill_tail(void)
 
 static const float nothing[CURVE_BLOCKS * CURVE_MAX_PAID] __attribute__((aligned(64)));
 
-CURVE_INLINE const float *coarse_of(const struct curve *c, uint32_t item)
-{
-	return item == NO_ITEM ? nothing : c->coarse_need + (size_t)c->in->item_service[item] * c->coarse_width;
-}
+/* Item a goes where b is or, b being nobody, to `to`. */
+struct proposal { const struct curve_slot *a, *b; const float *row_a, *row_b; uint32_t to; };
 
 /* What curve_delta() would say, capacity left aside, from the coarse rows. */
-CURVE_INLINE float guess(const struct curve *c, uint32_t a, uint32_t b, uint32_t to)
+CURVE_INLINE float guess(const struct curve *c, const struct proposal *p)
 {
-	uint32_t from = (uint32_t)c->item_node[a];
-	const float *rows[3] = { coarse_of(c, a), coarse_of(c, b), coarse_of(c, a) };
-	float delta = curve_move_price(c, a, to) - c->coarse_sum[to] - c->coarse_sum[from];
+	uint32_t from = p->a->node, to = p->to;
+	const float *rows[3] = { p->row_a, p->row_b, p->row_a };
+	float delta = -c->coarse_sum[to] - c->coarse_sum[from];
 	curve_floats sum = { 0 };
 
+	if (c->move > 0 || c->toll > 0)
+		delta += curve_move_price(c, p->a->item, to) + (p->b ? curve_move_price(c, p->b->item, from) : 0);
 	curve_coarse(c, to, rows, &sum);
-	if (b != NO_ITEM)
-		delta += curve_move_price(c, b, from);
-	else if (!c->items[to].n)
+	if (!p->b && !c->items[to].n)
 		delta += c->node_price[to];
-	if (b == NO_ITEM && c->items[from].n == 1)
+	if (!p->b && c->items[from].n == 1)
 		return delta + curve_lanes_sum(&sum) - c->node_price[from];
 	curve_coarse(c, from, rows + 1, &sum);
 	return delta + curve_lanes_sum(&sum);
 }
 
-static void judge(struct curve_region *r, uint32_t a, uint32_t b, uint32_t to, float limit)
+static void judge(struct curve_region *r, const struct proposal *p, float limit)
 {
 	struct curve *c = r->c;
-	uint32_t from = (uint32_t)c->item_node[a];
-	int change = curve_move_change(c, a, to) + (b == NO_ITEM ? 0 : curve_move_change(c, b, from));
+	uint32_t a = p->a->item, b = p->b ? p->b->item : NO_ITEM, from = p->a->node;
+	float sums[2];
+	int change = curve_move_change(c, a, p->to) + (p->b ? curve_move_change(c, b, from) : 0);
 
-	r->n_exact++;
 	if (change > 0 && change > r->moves_left)
 		return;
-	if (!curve_rules_allow(c, a, b, to, r->index) || !(curve_delta(c, a, b, to) <= limit))
+	if (!curve_rules_allow(c, a, b, p->to, r->index) || !(curve_delta(c, a, b, p->to, sums) <= limit))
 		return;
-	curve_change(c, a, b, to);
+	curve_change(c, a, b, p->to, sums);
+	r->slots[p->a - r->slots].node = p->to;
+	if (p->b)
+		r->slots[p->b - r->slots].node = from;
 	r->moves_left -= change;
-	r->n_made++;
 }
 
 /* Larger items more often than small ones, whose swaps change little: rank 1 - u^2 of the items by size. */
@@ -102,26 +103,41 @@ CURVE_INLINE uint32_t draw_node(const struct curve_region *r, uint32_t dice, uin
 	return r->nodes[((uint64_t)dice * (any ? r->n_nodes : r->n_open)) >> 32];
 }
 
+static void fill_slots(struct curve_region *r)
+{
+	const struct curve *c = r->c;
+
+	for (uint32_t i = 0; i < r->n_items; i++) {
+		uint32_t item = r->items[i], service = c->in->item_service[item];
+
+		r->slots[i] = (struct curve_slot){ item, service, (uint32_t)c->item_node[item] };
+		memcpy(r->rows + (size_t)i * c->coarse_width, c->coarse_need + (size_t)service * c->coarse_width, c->coarse_width * sizeof(float));
+	}
+}
+
 CURVE_CLONES void curve_region_run(struct curve_region *r)
 {
-	struct curve *c = r->c;
-	const uint32_t *service = c->in->item_service;
+	const struct curve *c = r->c;
 
+	fill_slots(r);
 	for (uint64_t i = 0; r->n_items > 1 && r->n_nodes > 1 && i < r->proposals; i++) {
 		uint64_t dice = rng_u64(&r->rng), more = rng_u64(&r->rng);
-		uint32_t rank = draw_rank(dice, r->n_items), a = r->items[rank], b = NO_ITEM, to;
+		uint32_t rank = draw_rank(dice, r->n_items);
 		float limit = r->temperature * tail[more & ((1 << TAIL_BITS) - 1)];
+		struct proposal p = { .a = r->slots + rank, .row_a = r->rows + (size_t)rank * c->coarse_width, .row_b = nothing };
 		enum kind kind = turns[i % sizeof(turns)];
 
 		if (kind == SHIFT) {
-			to = draw_node(r, (uint32_t)dice, more);
+			p.to = draw_node(r, (uint32_t)dice, more);
 		} else {
 			rank = draw_other((uint32_t)dice, rank, r, kind == SWAP_ALIKE);
-			if (rank == r->n_items || service[b = r->items[rank]] == service[a])
+			p.b = r->slots + rank;
+			if (rank == r->n_items || p.b->service == p.a->service)
 				continue;
-			to = (uint32_t)c->item_node[b];
+			p.row_b = r->rows + (size_t)rank * c->coarse_width;
+			p.to = p.b->node;
 		}
-		if (c->item_node[a] != (int32_t)to && guess(c, a, b, to) <= limit + DOUBT * r->temperature)
-			judge(r, a, b, to, limit);
+		if (p.a->node != p.to && guess(c, &p) <= limit + DOUBT * r->temperature)
+			judge(r, &p, limit);
 	}
 }

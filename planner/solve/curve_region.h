@@ -10,17 +10,21 @@
 #include "base/rng.h"
 #include "planner/solve/curve.h"
 
+/* What a proposal needs to know of an item, side by side: the region's own copy. */
+struct curve_slot { uint32_t item, service, node; };
+
 struct curve_region {
 	struct curve *c;
 	struct rng rng;
 	uint32_t index;            /* as curve_rules_allow() knows it */
-	uint32_t *nodes, *items;   /* those in use first */
+	uint32_t *nodes, *items;   /* nodes: those in use first; items: by size */
+	struct curve_slot *slots;  /* [n_items]; room for them, filled while it runs */
+	float *rows;               /* [n_items * coarse_width], likewise */
 	uint32_t n_nodes, n_open, n_items;
 	float temperature;
 	bool reopens;              /* whole nodes may be emptied or opened, see curve_reopen.h */
 	int64_t moves_left;        /* replicas that may still leave their home */
 	uint64_t proposals;        /* to make */
-	uint64_t n_exact, n_made;  /* of them judged by every slot; accepted */
 };
 
 void curve_region_run(struct curve_region *r);

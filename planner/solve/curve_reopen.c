@@ -22,7 +22,7 @@ static bool shift(struct curve_region *r, struct trail *t, uint32_t item, uint32
 	t->from[t->n++] = (uint32_t)r->c->item_node[item];
 	t->delta += delta;
 	r->moves_left -= change;
-	curve_change(r->c, item, NO_ITEM, to);
+	curve_change(r->c, item, NO_ITEM, to, NULL);
 	return true;
 }
 
@@ -32,7 +32,7 @@ static void settle(struct curve_region *r, struct trail *t, bool complete)
 		return;
 	while (t->n-- > 0) {
 		r->moves_left -= curve_move_change(r->c, t->item[t->n], t->from[t->n]);
-		curve_change(r->c, t->item[t->n], NO_ITEM, t->from[t->n]);
+		curve_change(r->c, t->item[t->n], NO_ITEM, t->from[t->n], NULL);
 	}
 }
 
@@ -42,7 +42,7 @@ static float shift_cost(const struct curve_region *r, uint32_t item, uint32_t to
 
 	if ((uint32_t)r->c->item_node[item] == to || curve_move_change(r->c, item, to) > r->moves_left)
 		return INFINITY;
-	delta = curve_delta(r->c, item, NO_ITEM, to);
+	delta = curve_delta(r->c, item, NO_ITEM, to, NULL);
 	return isfinite(delta) && curve_rules_allow(r->c, item, NO_ITEM, to, r->index) ? delta : INFINITY;
 }
 

@@ -42,17 +42,18 @@ static bool caps_allow(const struct curve *c, const struct arrival *a)
 {
 	const struct curve_rules *r = c->rules;
 	uint32_t g = group_of(r, a->item), leaving = group_of(r, a->leaves), mine;
+	const uint32_t *start = r->caps_start + 2 * (size_t)g;
 
-	if (r->self_cap[g] == UINT32_MAX && r->holds.start[g] == r->holds.start[g + 1] && r->held.start[g] == r->held.start[g + 1])
+	if (r->self_cap[g] == UINT32_MAX && start[0] == start[2])
 		return true;
 	mine = count_of(c, a->node, g) - (leaving == g);
 	if (mine >= r->self_cap[g])
 		return false;
-	for (uint32_t i = r->holds.start[g]; i < r->holds.start[g + 1]; i++)
-		if (count_of(c, a->node, r->holds.v[i]) - (leaving == r->holds.v[i]) > r->holds.k[i])
+	for (uint32_t i = start[0]; i < start[1]; i++)
+		if (count_of(c, a->node, r->caps[i].other) - (leaving == r->caps[i].other) > r->caps[i].k)
 			return false;
-	for (uint32_t i = r->held.start[g]; i < r->held.start[g + 1]; i++)
-		if (mine >= r->held.k[i] && count_of(c, a->node, r->held.v[i]) > (leaving == r->held.v[i]))
+	for (uint32_t i = start[1]; i < start[2]; i++)
+		if (mine >= r->caps[i].k && count_of(c, a->node, r->caps[i].other) > (leaving == r->caps[i].other))
 			return false;
 	return true;
 }

@@ -17,7 +17,7 @@
 #include "planner/solve/curve.h"
 
 #define CURVE_ANY UINT32_MAX /* owner: whoever; region: the only one at work; cluster: none */
-#define CURVE_SIGN_WORDS 8
+#define CURVE_SIGN_WORDS 16
 
 /* Replicas of a group by value of a label, and what is asked of them. */
 struct curve_tally {
@@ -27,7 +27,9 @@ struct curve_tally {
 
 struct curve_near { uint32_t a, b; }; /* tallies: a value that holds a's group holds one of b's */
 
-struct curve_index { uint32_t *start, *v, *k; }; /* per group: v[start[g] .. start[g + 1]) */
+struct curve_cap { uint32_t other, k; };
+
+struct curve_index { uint32_t *start, *v; }; /* per group: v[start[g] .. start[g + 1]) */
 
 struct curve_rules {
 	const struct instance *in;
@@ -35,7 +37,8 @@ struct curve_rules {
 	uint32_t *item_group;
 	uint64_t *sign;            /* [node * CURVE_SIGN_WORDS]: bits of the groups it may hold, so that "none" is told without looking */
 	uint32_t *self_cap;        /* [group] */
-	struct curve_index holds, held; /* "where g at most k of v", "where v at most k of g" */
+	struct curve_cap *caps;    /* "where g at most k of other", then "where other at most k of g" */
+	uint32_t *caps_start;      /* [2 * group]: the former of g start at [2 * g], the latter at [2 * g + 1] */
 	struct curve_tally *tallies;
 	struct curve_near *nears;
 	struct curve_index tallies_of, nears_of;

@@ -52,6 +52,8 @@ static void deal_items(struct curve_split *x)
 		struct curve_region *r = &x->regions[k];
 
 		r->items = x->items + at;
+		r->slots = x->slots + at;
+		r->rows = x->rows + (size_t)at * x->c->coarse_width;
 		r->n_items = 0;
 		for (uint32_t i = 0; i < r->n_open; i++)
 			at += x->c->items[r->nodes[i]].n;
@@ -127,6 +129,8 @@ struct curve_split *curve_split_new(struct curve *c)
 	x->nodes = mem_alloc(n, sizeof(uint32_t));
 	x->order = mem_alloc(n, sizeof(uint32_t));
 	x->items = mem_alloc(c->in->n_items, sizeof(uint32_t));
+	x->slots = mem_alloc(c->in->n_items, sizeof(*x->slots));
+	x->rows = curve_rows_alloc((size_t)c->in->n_items * c->coarse_width);
 	x->by_size = items_by_size(c);
 	for (uint32_t m = 0; m < n; m++)
 		x->order[m] = m;
@@ -148,6 +152,8 @@ void curve_split_free(struct curve_split *x)
 	free(x->nodes);
 	free(x->order);
 	free(x->items);
+	free(x->slots);
+	free(x->rows);
 	free(x->by_size);
 	free(x);
 }

@@ -13,6 +13,8 @@ struct curve_split {
 	uint32_t n_regions;
 	struct curve_region *regions; /* their nodes and items are slices of the arrays below */
 	uint32_t *nodes, *items, *region_of, *order, *by_size;
+	struct curve_slot *slots;
+	float *rows;
 };
 
 struct curve_split *curve_split_new(struct curve *c);

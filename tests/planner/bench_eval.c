@@ -92,7 +92,7 @@ static double swap_rate(uint32_t repeats)
 
 		for (uint32_t n = 0; n < repeats; n++)
 			for (uint32_t k = 0; k < PAIRS; k++)
-				sink += curve_delta(c, a[k], b[k], (uint32_t)c->item_node[b[k]]);
+				sink += curve_delta(c, a[k], b[k], (uint32_t)c->item_node[b[k]], NULL);
 		rates[round] = 2.0 * repeats * PAIRS / (now_s() - start);
 	}
 	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);

@@ -33,9 +33,10 @@ static const struct term two_curves[] = {
 	{ .kind = TERM_NODE_COST, .weight = 3 }, { .kind = TERM_EXPONENTIAL, .resource = 1, .weight = 2, .threshold = 0.3, .scale = 4 },
 	{ .kind = TERM_HINGE, .resource = 0, .weight = 0.001 }, { .kind = TERM_MOVE, .weight = 0.25 },
 };
+static const struct term hinge_only[] = { { .kind = TERM_NODE_COST, .weight = 1 }, { .kind = TERM_HINGE, .resource = 1, .weight = 0.01 } };
 
 static const struct shape { uint32_t slots; const struct term *terms; uint32_t n_terms; } shapes[] = {
-	{ 1, cpu_only, 2 }, { 7, two_curves, 4 }, { 24, cpu_only, 2 }, { 24, two_curves, 4 }, { 98, cpu_only, 2 }, { 288, two_curves, 4 },
+	{ 1, cpu_only, 2 }, { 7, two_curves, 4 }, { 24, cpu_only, 2 }, { 24, two_curves, 4 }, { 24, hinge_only, 2 }, { 98, cpu_only, 2 }, { 288, two_curves, 4 },
 };
 
 /* Two dependencies and a wish for two zones, which the planted packing holds. */
@@ -105,11 +106,11 @@ static uint32_t walk(const struct instance *in, struct curve *c, struct rng *r, 
 
 		if (to == (uint32_t)c->item_node[a])
 			continue;
-		delta = (double)curve_delta(c, a, b, to);
+		delta = (double)curve_delta(c, a, b, to, NULL);
 		if (!isfinite(delta) || !curve_rules_allow(c, a, b, to, CURVE_ANY))
 			continue;
 		before = objective_value(in, NULL, c->item_node);
-		curve_change(c, a, b, to);
+		curve_change(c, a, b, to, NULL);
 		after = objective_value(in, NULL, c->item_node);
 		assert_true(fabs(after - before - delta) < 1e-4 * fmax(1, before));
 		*least = fmin(*least, after);
@@ -140,7 +141,7 @@ static void test_walk(void **state)
 			assert_int_equal(c->item_node[i], planted[i]);
 		assert_costs(in, c);
 		assert_true(walk(in, c, &r, &least) > 300);
-		curve_bound_find(&bound, in);
+		curve_bound_find(&bound, in, 1);
 		assert_true(bound.value > 0 && bound.value <= least * (1 + 1e-9));
 		curve_bound_fini(&bound);
 		curve_free(c);
@@ -162,15 +163,15 @@ static void test_settle(void **state)
 	curve_settle(c);
 	before = curve_total(c);
 	for (uint32_t k = 0; k < 3000; k++) {
-		curve_change(c, k % in->n_items, NO_ITEM, ((uint32_t)c->item_node[k % in->n_items] + 1) % NODES);
+		curve_change(c, k % in->n_items, NO_ITEM, ((uint32_t)c->item_node[k % in->n_items] + 1) % NODES, NULL);
 		if (k % in->n_items == in->n_items - 1)
 			for (uint32_t i = 0; i < in->n_items; i++)
 				if (c->item_node[i] != planted[i])
-					curve_change(c, i, NO_ITEM, (uint32_t)planted[i]);
+					curve_change(c, i, NO_ITEM, (uint32_t)planted[i], NULL);
 	}
 	for (uint32_t i = 0; i < in->n_items; i++)
 		if (c->item_node[i] != planted[i])
-			curve_change(c, i, NO_ITEM, (uint32_t)planted[i]);
+			curve_change(c, i, NO_ITEM, (uint32_t)planted[i], NULL);
 	curve_settle(c);
 	assert_true(curve_total(c) == before);
 	curve_free(c);

@@ -9,11 +9,10 @@ static void index_free(struct curve_index *x)
 {
 	free(x->start);
 	free(x->v);
-	free(x->k);
 }
 
 /* Two passes over pairs (group, value): counts first, then places. */
-struct pair { uint32_t group, v, k; };
+struct pair { uint32_t group, v; };
 
 static void index_fill(struct curve_index *x, uint32_t n_groups, const struct pair *pairs, uint32_t n)
 {
@@ -21,39 +20,44 @@ static void index_fill(struct curve_index *x, uint32_t n_groups, const struct pa
 
 	x->start = mem_alloc((size_t)n_groups + 1, sizeof(uint32_t));
 	x->v = mem_alloc(n, sizeof(uint32_t));
-	x->k = mem_alloc(n, sizeof(uint32_t));
 	for (uint32_t i = 0; i < n; i++)
 		x->start[pairs[i].group + 1]++;
 	for (uint32_t g = 0; g < n_groups; g++)
 		at[g + 1] = x->start[g + 1] += x->start[g];
-	for (uint32_t i = 0; i < n; i++) {
-		x->k[at[pairs[i].group]] = pairs[i].k;
+	for (uint32_t i = 0; i < n; i++)
 		x->v[at[pairs[i].group]++] = pairs[i].v;
-	}
 	free(at);
 }
 
+/* Both directions of a rule side by side, since an arrival asks for both. */
 static void index_caps(struct curve_rules *r)
 {
 	const struct instance *in = r->in;
-	struct pair *holds = mem_alloc(2 * (size_t)in->n_caps, sizeof(*holds)), *held = holds + in->n_caps;
-	uint32_t n = 0;
+	uint32_t *at = mem_alloc(2 * (size_t)in->n_groups + 1, sizeof(*at));
 
 	r->self_cap = mem_alloc(in->n_groups, sizeof(uint32_t));
 	memset(r->self_cap, 0xff, in->n_groups * sizeof(uint32_t));
+	r->caps_start = mem_alloc(2 * (size_t)in->n_groups + 1, sizeof(uint32_t));
+	r->caps = mem_alloc(2 * (size_t)in->n_caps, sizeof(*r->caps));
 	for (uint32_t i = 0; i < in->n_caps; i++) {
 		const struct rule_cap *c = &in->caps[i];
 
 		if (c->a == c->b && c->k < r->self_cap[c->a])
 			r->self_cap[c->a] = c->k;
+		r->caps_start[2 * c->a + 1] += c->a != c->b;
+		r->caps_start[2 * c->b + 2] += c->a != c->b;
+	}
+	for (uint32_t g = 0; g < 2 * in->n_groups; g++)
+		at[g + 1] = r->caps_start[g + 1] += r->caps_start[g];
+	for (uint32_t i = 0; i < in->n_caps; i++) {
+		const struct rule_cap *c = &in->caps[i];
+
 		if (c->a == c->b)
 			continue;
-		holds[n] = (struct pair){ c->a, c->b, c->k };
-		held[n++] = (struct pair){ c->b, c->a, c->k };
+		r->caps[at[2 * c->a]++] = (struct curve_cap){ c->b, c->k };
+		r->caps[at[2 * c->b + 1]++] = (struct curve_cap){ c->a, c->k };
 	}
-	index_fill(&r->holds, in->n_groups, holds, n);
-	index_fill(&r->held, in->n_groups, held, n);
-	free(holds);
+	free(at);
 }
 
 /* Under construction: which tallies a group has so far, as chains. */
@@ -204,8 +208,8 @@ void curve_rules_free(struct curve_rules *r)
 		return;
 	for (uint32_t i = 0; i < r->n_tallies; i++)
 		free(r->tallies[i].count);
-	index_free(&r->holds);
-	index_free(&r->held);
+	free(r->caps);
+	free(r->caps_start);
 	index_free(&r->tallies_of);
 	index_free(&r->nears_of);
 	free(r->tallies);
