@@ -19,7 +19,9 @@
 #include "planner/solve/curve_split.h"
 #include "planner/term.h"
 
-#define PER_ITEM 64           /* proposals per item between two splits */
+#define PER_EPOCH 2000000     /* proposals between two splits, some tenths of a second: the search stops no later than that */
+#define LEAST_PER_ITEM 4
+#define MOST_PER_ITEM 64
 #define MAX_THREADS 64
 #define HOT 0.12              /* first and last temperature, in that unit: 0.04 is too cold to part large items rightly (+7 in cost) */
 #define COLD 0.0015
@@ -58,8 +60,9 @@ struct job {
 static void deal(struct job *j, double temperature)
 {
 	int64_t left = curve_moves_left(j->c);
-	uint32_t n = j->split->n_regions;
+	uint32_t n = j->split->n_regions, per_item = PER_EPOCH / j->s->in->n_items;
 
+	per_item = per_item < LEAST_PER_ITEM ? LEAST_PER_ITEM : per_item > MOST_PER_ITEM ? MOST_PER_ITEM : per_item;
 	curve_settle(j->c);
 	curve_split_deal(j->split, &j->rng);
 	for (uint32_t k = 0; k < n; k++) {
@@ -68,7 +71,7 @@ static void deal(struct job *j, double temperature)
 		r->moves_left = left / n + (k < left % n);
 		r->temperature = (float)temperature;
 		r->reopens = temperature <= j->unit * REOPEN;
-		r->proposals = (uint64_t)r->n_items * PER_ITEM;
+		r->proposals = (uint64_t)r->n_items * per_item + 1; /* something always passes, or a budget of iterations would not end */
 		rng_seed_stream(&r->rng, j->s->seed, 1 + j->n_epochs * n + k);
 		j->iterations += r->proposals;
 	}
