@@ -17,6 +17,7 @@
 
 #include "probes/cpu_slice.bpf.h"
 #include "probes/cpu_waits.bpf.h"
+#include "probes/smt.bpf.h"
 
 /* A waiter turned up here without our having seen it leave the other queue. That queue's lock is not held, hence atomics. */
 static __noinline int wait_leave_afar(struct task_rec *rec, __u64 now)
@@ -120,6 +121,8 @@ static __always_inline void slice_close(struct cpu_state *cs, struct task_struct
 		slice_note(cs, now, s.irq, s.steal);
 		slice_charge(cs, &s);
 	}
+	if (smt_on)
+		smt_slice_end(cs, now);
 	v->run_ns += s.length - s.irq - s.steal;
 	v->irq_ns += s.irq;
 	cs->last_start = cs->slice_start;

@@ -12,6 +12,7 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@
 
 #include "base/mem.h"
 #include "probes/cpu.skel.h"
+#include "probes/smt.h"
 
 #define IRQ_WATCHED_LEAST_NS 1000000 /* run time to take a rate from */
 #define RETRIES 1000         /* a victim's row is copied within 1 us; a CPU that switches faster for so long does not exist */
@@ -41,6 +43,7 @@ struct cpu_probe {
 	uint64_t torn;               /* rows copied while they changed */
 	struct totals now, last[SLOTS];
 	struct cpu_victim copy;
+	struct smt smt;
 };
 
 /* Exits first: an exit without its entry is harmless. */
@@ -73,6 +76,20 @@ static bool kernel_has_irq_clock(void)
 	return found;
 }
 
+static void smt_prepare(struct cpu_probe *c)
+{
+	int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	smt_open(&c->smt, c->n_cpus, root_fd);
+	if (root_fd >= 0)
+		close(root_fd);
+	if (!c->smt.on)
+		return;
+	c->skel->rodata->smt_on = 1;
+	bpf_map__set_max_entries(c->skel->maps.smt_cores, (uint32_t)c->n_cpus);
+	bpf_map__set_max_entries(c->skel->maps.smt_cpus, (uint32_t)c->n_cpus);
+}
+
 static int cpu_open(struct probe_shared *shared, void **state, struct err *e)
 {
 	struct cpu_probe *c = mem_alloc(1, sizeof(*c));
@@ -84,6 +101,7 @@ static int cpu_open(struct probe_shared *shared, void **state, struct err *e)
 	if (!c->skel)
 		return err_set(e, -errno, "cannot open the BPF object: %s", strerror(errno));
 	bpf_map__set_max_entries(c->skel->maps.cpu_states, (uint32_t)c->n_cpus);
+	smt_prepare(c);
 	c->own_irq_clock = !kernel_has_irq_clock();
 	c->irq_last = mem_alloc((size_t)c->n_cpus * SLOTS, sizeof(*c->irq_last));
 	for (struct bpf_program **prog = (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL }; *prog; prog++) {
@@ -100,7 +118,7 @@ static int cpu_open(struct probe_shared *shared, void **state, struct err *e)
 		c->states = NULL;
 		return err_set(e, -errno, "cannot map the per-CPU states: %s", strerror(errno));
 	}
-	return 0;
+	return smt_start(&c->smt, bpf_map__fd(c->skel->maps.smt_cores), bpf_map__fd(c->skel->maps.smt_cpus), e);
 }
 
 /* Order matters: whoever is seen to begin a wait must also be seen to move and to end it. */
@@ -263,6 +281,7 @@ static int cpu_read(void *state, struct probe_sample *s, struct err *e)
 			victim_add(c, &c->states[cpu], slot);
 		victim_report(c, slot, s);
 	}
+	smt_read(&c->smt, c->states, now_ns(), s);
 	s->hist_present[PROBE_HIST_CPU_WAIT] = true;
 	s->blame_present[PROBE_BLAME_CPU] = true;
 	return 0;
@@ -352,6 +371,7 @@ static void cpu_close(void *state)
 		return;
 	if (c->states)
 		munmap(c->states, c->map_bytes);
+	smt_close(&c->smt);
 	cpu_bpf__destroy(c->skel);
 	free(c->irq_last);
 	free(c);
