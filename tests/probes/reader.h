@@ -14,6 +14,7 @@ enum reader_kind {
 	READ_RANDOM,      /* every page of the range once, in random order, without readahead */
 	READ_STREAM,      /* the range, front to back, with readahead, each 128 KiB twice */
 	READ_COPY,        /* copy the range to FILE.copy and compare */
+	READ_ALLOCATE,    /* no reading: touch about as much fresh memory as the node has to spare, and give it back */
 	READ_STOP,
 };
 
