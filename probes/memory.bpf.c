@@ -51,6 +51,8 @@ int BPF_PROG(memory_evict, void *page)
 
 		block_mark(&place, block, mask, culprit, owner);
 	}
+	if (place.n)
+		__sync_fetch_and_add(&memory_lost[MEMORY_LOST_PAGES], place.n);
 	memory_active = 1;
 	return 0;
 }

@@ -133,7 +133,14 @@ int memory_world_open(void)
 void memory_world_close(void)
 {
 	char command[300];
+	struct probe_status st;
 
+	for (size_t i = 0; world.probes && i < probes_count(world.probes); i++) {
+		probes_status(world.probes, i, &st);
+		if (st.runs)
+			printf("figure: cost of the %s probe: %.0f ns per event (some 65 of them the kernel's own statistics), %llu events\n", st.name,
+			       (double)st.run_ns / (double)st.runs, (unsigned long long)st.runs);
+	}
 	probes_close(world.probes);
 	probe_sample_free(world.one);
 	probe_sample_free(world.sum);
