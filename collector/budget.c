@@ -51,20 +51,24 @@ static bool step_costliest(struct probes *p)
 	return worst != SIZE_MAX && probes_step_down(p, worst);
 }
 
+double budget_share(const struct budget *b, double always_ns_per_s, double hot_ns_per_s)
+{
+	double room = AIM * b->ratio * b->n_cpus * 1e9 - always_ns_per_s;
+
+	if (b->ratio <= 0 || (room > 0 && hot_ns_per_s <= room))
+		return 1;
+	return room < PROBE_SHARE_LEAST * hot_ns_per_s ? PROBE_SHARE_LEAST : room / hot_ns_per_s;
+}
+
 void budget_step(struct budget *b, struct probes *p, double own_ratio, double collector_ns_per_s)
 {
-	double room, want;
 	struct totals t;
+	double want;
 
-	if (b->ratio <= 0 || !p)
+	if (b->ratio <= 0 || !p || !probes_measured(p))
 		return;
 	t = costs(p);
-	room = AIM * b->ratio * b->n_cpus * 1e9 - collector_ns_per_s - t.base;
-	want = room <= 0 ? PROBE_SHARE_LEAST : t.hot <= room ? 1 : room / t.hot;
-	if (want < 1 && want < PROBE_SHARE_LEAST)
-		want = PROBE_SHARE_LEAST;
-	if (!probes_measured(p))
-		return;
+	want = budget_share(b, collector_ns_per_s + t.base, t.hot);
 	shares_set(p, want);
 	b->over = own_ratio > b->ratio && want <= PROBE_SHARE_LEAST ? b->over + 1 : 0;
 	if (b->over >= PATIENCE && step_costliest(p))

@@ -16,6 +16,9 @@ struct budget {
 	unsigned over;           /* measured intervals over the budget in a row */
 };
 
+/* The share of the time for hot programs that cost hot_ns_per_s when always attached, beside what always runs. */
+double budget_share(const struct budget *b, double always_ns_per_s, double hot_ns_per_s);
+
 /* After every reading: own_ratio = collector and probes in this interval, of the node's CPU time; collector_ns_per_s = CPU
  * time of the collector. p may be NULL. */
 void budget_step(struct budget *b, struct probes *p, double own_ratio, double collector_ns_per_s);

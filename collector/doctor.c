@@ -156,8 +156,8 @@ static enum doctor_state check_block(const struct patient *p, char *detail, size
 
 static enum doctor_state check_net(const struct patient *p, char *detail, size_t size)
 {
-	static const char *const names[] = { "net_dev_start_xmit", "netif_receive_skb", "tcp_retransmit_skb", "tcp_probe", "kfree_skb",
-					     NULL };
+	static const char *const names[] = { "inet_sock_set_state", "netif_receive_skb", "tcp_retransmit_skb", "qdisc_enqueue",
+					     "qdisc_dequeue", "kfree_skb", NULL };
 
 	return check_tracepoints(p, names, detail, size);
 }

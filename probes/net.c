@@ -22,11 +22,14 @@
 
 #include "base/mem.h"
 #include "probes/net.h"
+#include "probes/net_drop.h"
 #include "probes/net.skel.h"
 
 #define DROP_REASON_ARGUMENTS 4  /* of btf_trace_kfree_skb with the reason, its context included */
 #define DROP_SOCKET_ARGUMENTS 5  /* and with the receiving socket */
-#define FILES_PASS_SHARE 1000    /* open files are looked at so often that it takes one part in so many of one CPU's time */
+#define FILES_PASS_SHARE 4000    /* open files are looked at so often that it takes one part in so many of one CPU's time */
+
+enum walk { WALK_TCP, WALK_PACKETS, WALK_FILES, WALKS };
 
 struct net_probe {
 	struct net_bpf *skel;
@@ -36,7 +39,7 @@ struct net_probe {
 	struct net_queue queue;      /* copy */
 	uint64_t blame[SLOTS][SLOTS], blame_last[SLOTS][SLOTS];
 	int cgroup_fd;               /* root of the v2 hierarchy */
-	struct bpf_link *files;      /* walk of all open files */
+	struct bpf_link *walks[WALKS];
 	uint64_t files_due_ns;
 	int drop_arguments;
 };
@@ -57,55 +60,6 @@ static int tracepoint_arguments(const char *name)
 		n = btf_vlen(t);
 	btf__free(btf);
 	return n;
-}
-
-/* The kernel's reasons for dropping a packet, by their names; a trailing * stands for any rest. */
-static const struct { const char *name; enum net_drop class; } drop_names[] = {
-	{ "SOCKET_RCVBUFF", NET_DROP_BUFFER }, { "SOCKET_BACKLOG", NET_DROP_BUFFER }, { "PROTO_MEM", NET_DROP_BUFFER },
-	{ "NOMEM", NET_DROP_BUFFER }, { "TCP_LISTEN_OVERFLOW", NET_DROP_BUFFER }, { "TCP_OFO_QUEUE_PRUNE", NET_DROP_BUFFER },
-	{ "TCP_ZEROWINDOW", NET_DROP_BUFFER }, { "QDISC_*", NET_DROP_QUEUE }, { "FQ_*", NET_DROP_QUEUE }, { "CPU_BACKLOG", NET_DROP_QUEUE },
-	{ "FULL_RING", NET_DROP_QUEUE }, { "NEIGH_QUEUEFULL", NET_DROP_QUEUE }, { "NETFILTER_DROP", NET_DROP_FILTER },
-	{ "SOCKET_FILTER", NET_DROP_FILTER }, { "BPF_CGROUP_EGRESS", NET_DROP_FILTER }, { "TC_*", NET_DROP_FILTER },
-	{ "XDP", NET_DROP_FILTER }, { "XFRM_POLICY", NET_DROP_FILTER }, { "NO_SOCKET", NET_DROP_NOBODY }, { "OTHERHOST", NET_DROP_NOBODY },
-	{ "UNHANDLED_PROTO", NET_DROP_NOBODY }, { "IP_NOPROTO", NET_DROP_NOBODY }, { "IP_OUTNOROUTES", NET_DROP_NOBODY },
-	{ "IP_INNOROUTES", NET_DROP_NOBODY }, { "NEIGH_*", NET_DROP_NOBODY }, { "DEV_*", NET_DROP_NOBODY }, { "*_CSUM", NET_DROP_DAMAGED },
-	{ "PKT_TOO_SMALL", NET_DROP_DAMAGED }, { "PKT_TOO_BIG", NET_DROP_DAMAGED }, { "IP_INHDR", NET_DROP_DAMAGED }, { "HDR_TRUNC", NET_DROP_DAMAGED },
-	{ "SKB_*", NET_DROP_DAMAGED }, { "TCP_*", NET_DROP_PROTOCOL },
-};
-
-static bool name_matches(const char *pattern, const char *name)
-{
-	size_t length = strlen(pattern), own = strlen(name);
-
-	if (pattern[0] == '*')
-		return own >= length - 1 && !strcmp(name + own - (length - 1), pattern + 1);
-	return pattern[length - 1] == '*' ? !strncmp(pattern, name, length - 1) : !strcmp(pattern, name);
-}
-
-static enum net_drop drop_class(const char *name)
-{
-	for (size_t i = 0; i < sizeof(drop_names) / sizeof(drop_names[0]); i++)
-		if (name_matches(drop_names[i].name, name))
-			return drop_names[i].class;
-	return NET_DROP_OTHER;
-}
-
-/* The numbers of reasons differ from kernel to kernel; its type information has their names. */
-static void reasons_read(struct net_probe *p)
-{
-	static const char prefix[] = "SKB_DROP_REASON_";
-	struct btf *btf = btf__load_vmlinux_btf();
-	int id = btf ? btf__find_by_name_kind(btf, "skb_drop_reason", BTF_KIND_ENUM) : -1;
-	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-
-	for (int i = 0; t && i < btf_vlen(t); i++) {
-		const struct btf_enum *value = &btf_enum(t)[i];
-		const char *name = btf__name_by_offset(btf, value->name_off);
-
-		if (!strncmp(name, prefix, sizeof(prefix) - 1) && value->val >= 0 && value->val < NET_REASONS)
-			p->skel->rodata->net_drop_class[value->val] = drop_class(name + sizeof(prefix) - 1);
-	}
-	btf__free(btf);
 }
 
 static void programs_choose(struct net_probe *p)
@@ -131,7 +85,7 @@ static int net_open(struct probe_shared *shared, void **state, struct err *e)
 	if (!p->skel)
 		return err_set(e, -errno, "cannot open the BPF object: %s", strerror(errno));
 	programs_choose(p);
-	reasons_read(p);
+	net_drop_classes(p->skel->rodata->net_drop_class);
 	/* Walking the table costs time whether it is full or not: its size follows the node's. */
 	bpf_map__set_max_entries(p->skel->maps.net_tcp, NET_CONNECTIONS_PER_CPU * (uint32_t)shared->n_cpus);
 	if ((err = probe_share(p->skel->obj, shared)) < 0)
@@ -158,28 +112,32 @@ static int cgroup_root_open(struct net_probe *p, struct err *e)
 	return p->cgroup_fd >= 0 ? 0 : err_set(e, -ENOENT, "no cgroup v2 hierarchy is mounted; mount one at /sys/fs/cgroup/unified");
 }
 
-/* Walks that user space starts. */
-static int files_walk(struct net_probe *p, struct err *e)
+static int walk(struct net_probe *p, enum walk which, struct err *e)
 {
-	int fd = bpf_iter_create(bpf_link__fd(p->files));
+	int fd = bpf_iter_create(bpf_link__fd(p->walks[which]));
 	ssize_t n;
 	char byte;
 
 	if (fd < 0)
-		return err_set(e, -errno, "cannot walk the open files: %s", strerror(errno));
+		return err_set(e, -errno, "cannot walk the kernel's sockets: %s", strerror(errno));
 	do
 		n = read(fd, &byte, 1);
 	while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
 	close(fd);
-	return n < 0 ? err_set(e, -errno, "cannot walk the open files: %s", strerror(errno)) : 0;
+	return n < 0 ? err_set(e, -errno, "cannot walk the kernel's sockets: %s", strerror(errno)) : 0;
 }
 
-static int program_run(struct bpf_program *program, struct err *e)
+static int walks_attach(struct net_probe *p, struct err *e)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options);
-	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+	struct bpf_program *programs[WALKS] = {
+		[WALK_TCP] = p->skel->progs.net_tcp_pass, [WALK_PACKETS] = p->skel->progs.net_packets_pass,
+		[WALK_FILES] = p->skel->progs.net_files_pass,
+	};
 
-	return err ? err_set(e, -errno, "cannot run %s: %s", bpf_program__name(program), strerror(errno)) : 0;
+	for (int i = 0; i < WALKS; i++)
+		if (!(p->walks[i] = bpf_program__attach_iter(programs[i], NULL)))
+			return err_set(e, -errno, "cannot walk the kernel's sockets: %s", strerror(errno));
+	return 0;
 }
 
 static uint64_t clock_ns(clockid_t clock)
@@ -199,9 +157,9 @@ static int files_pass(struct net_probe *p, struct err *e)
 	if (now < p->files_due_ns)
 		return 0;
 	p->skel->bss->net_pass++;
-	err = files_walk(p, e);
+	err = walk(p, WALK_FILES, e);
 	if (!err && p->skel->bss->net_n_queues)
-		err = program_run(p->skel->progs.net_packets_pass, e);
+		err = walk(p, WALK_PACKETS, e);
 	p->files_due_ns = now + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu) * FILES_PASS_SHARE;
 	return err;
 }
@@ -215,15 +173,14 @@ static int net_attach(void *state, struct err *e)
 
 	for (size_t i = 0; i < sizeof(in_windows) / sizeof(in_windows[0]); i++)
 		bpf_program__set_autoattach(in_windows[i], false);
-	bpf_program__set_autoattach(p->skel->progs.net_files_pass, false);
+	for (struct bpf_program **pass = (struct bpf_program *[]){ p->skel->progs.net_tcp_pass, p->skel->progs.net_packets_pass,
+								    p->skel->progs.net_files_pass, NULL }; *pass; pass++)
+		bpf_program__set_autoattach(*pass, false);
 	err = net_bpf__attach(p->skel);
 	if (err < 0)
 		return err_set(e, err, "cannot attach to the network's tracepoints: %s", strerror(-err));
-	if ((err = cgroup_root_open(p, e)) < 0)
+	if ((err = cgroup_root_open(p, e)) < 0 || (err = walks_attach(p, e)) < 0)
 		return err;
-	p->files = bpf_program__attach_iter(p->skel->progs.net_files_pass, NULL);
-	if (!p->files)
-		return err_set(e, -errno, "cannot walk the open files: %s", strerror(errno));
 	p->skel->bss->net_first_pass = 1;
 	err = files_pass(p, e);
 	p->skel->bss->net_first_pass = 0;
@@ -327,7 +284,7 @@ static int net_read(void *state, struct probe_sample *s, struct err *e)
 	struct net_probe *p = state;
 	int err;
 
-	if ((err = files_pass(p, e)) < 0 || (err = program_run(p->skel->progs.net_tcp_pass, e)) < 0 || (err = queues_read(p, e)) < 0)
+	if ((err = files_pass(p, e)) < 0 || (err = walk(p, WALK_TCP, e)) < 0 || (err = queues_read(p, e)) < 0)
 		return err;
 	for (unsigned slot = 0; slot < SLOTS; slot++)
 		if (slot <= SLOT_KERNEL || slot >= SLOT_FIRST)
@@ -368,7 +325,8 @@ static void net_close(void *state)
 		return;
 	if (p->slots)
 		munmap(p->slots, p->map_bytes);
-	bpf_link__destroy(p->files);
+	for (int i = 0; i < WALKS; i++)
+		bpf_link__destroy(p->walks[i]);
 	if (p->cgroup_fd >= 0)
 		close(p->cgroup_fd);
 	net_bpf__destroy(p->skel);

@@ -40,6 +40,7 @@ struct tcp_sock {
 	__u16 tcp_header_len;
 };
 struct bpf_iter_meta { __u64 seq_num; };
+struct bpf_iter__bpf_map { struct bpf_iter_meta *meta; };
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;

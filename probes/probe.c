@@ -1,5 +1,5 @@
 /*
- * The table of probes at work: shared maps, open and attach with reasons for what is left out, one read per interval,
+ * The table of probes at work: open and attach with reasons for what is left out, one read per interval,
  * cost (probes/cost.h), shares of time (probes/window.h) and losses.
  */
 #include "probes/probe.h"
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,63 +71,6 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return verbose && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
 }
 
-static int shared_open(struct probe_shared *shared, struct err *e)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, mapped, .map_flags = BPF_F_MMAPABLE);
-
-	shared->n_cpus = libbpf_num_possible_cpus();
-	if (shared->n_cpus < 1)
-		return err_set(e, -ENOSYS, "cannot read /sys/devices/system/cpu/possible; is /sys mounted?");
-	shared->slot_map_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "slot_map", sizeof(struct slot_key), sizeof(uint32_t),
-					     SLOT_MAP_ENTRIES, NULL);
-	if (shared->slot_map_fd < 0)
-		return err_set(e, -errno, "cannot create a BPF map: %s; run as root (cotenant doctor says what is missing)", strerror(errno));
-	shared->slot_ctl_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "slot_ctl", sizeof(uint32_t), sizeof(struct slot_ctl), 1, &mapped);
-	if (shared->slot_ctl_fd < 0)
-		return err_set(e, -errno, "cannot create a mappable BPF array: %s; Linux 5.15 or newer is needed", strerror(errno));
-	shared->ctl = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, shared->slot_ctl_fd, 0);
-	if (shared->ctl == MAP_FAILED) {
-		shared->ctl = NULL;
-		return err_set(e, -errno, "cannot map a BPF array: %s", strerror(errno));
-	}
-	shared->ctl->generation = 1;
-	return 0;
-}
-
-static void shared_close(struct probe_shared *shared)
-{
-	if (shared->ctl)
-		munmap(shared->ctl, (size_t)sysconf(_SC_PAGESIZE));
-	for (int *fd = (int[]){ shared->slot_map_fd, shared->slot_ctl_fd, shared->tasks_fd, shared->wait_logs_fd, -2 }; *fd != -2; fd++)
-		if (*fd >= 0)
-			close(*fd);
-}
-
-int probe_share(struct bpf_object *obj, struct probe_shared *shared)
-{
-	struct { const char *name; int fd; } maps[] = {
-		{ "slot_map", shared->slot_map_fd }, { "slot_ctl", shared->slot_ctl_fd }, { "tasks", shared->tasks_fd },
-		{ "wait_logs", shared->wait_logs_fd },
-	};
-	int err;
-
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(obj, maps[i].name);
-
-		if (map && maps[i].fd >= 0 && (err = bpf_map__reuse_fd(map, maps[i].fd)) < 0)
-			return err;
-	}
-	return 0;
-}
-
-static void map_adopt(struct bpf_object *obj, const char *name, int *fd)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
-
-	if (map && *fd < 0)
-		*fd = dup(bpf_map__fd(map));
-}
-
 /* /proc/cgroups: "controller\thierarchy\t…", where 0 is v2 or unused. */
 enum slot_kind probe_hierarchy(const char *controller, enum slot_kind v1)
 {
@@ -138,12 +80,6 @@ enum slot_kind probe_hierarchy(const char *controller, enum slot_kind v1)
 	if (file_read_at(AT_FDCWD, "/proc/cgroups", text, sizeof(text)) > 0)
 		row = strstr(text, key);
 	return row && row[strlen(key)] != '0' ? v1 : SLOT_CGROUP2;
-}
-
-static void probe_shared_adopt(struct bpf_object *obj, struct probe_shared *shared)
-{
-	map_adopt(obj, "tasks", &shared->tasks_fd);
-	map_adopt(obj, "wait_logs", &shared->wait_logs_fd);
 }
 
 static bool wanted(const struct probes_config *config, const char *name)
@@ -205,12 +141,13 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 	int err;
 
 	*out = NULL;
-	p->stats_fd = p->shared.slot_map_fd = p->shared.slot_ctl_fd = p->shared.tasks_fd = p->shared.wait_logs_fd = -1;
+	p->stats_fd = -1;
+	p->shared = PROBE_SHARED_NONE;
 	libbpf_set_print(quiet);
 	p->windows = windows_new();
 	for (size_t i = 0; i < N_TABLE; i++)
 		p->run[i].window = -1;
-	if ((err = shared_open(&p->shared, e)) < 0)
+	if ((err = probe_shared_open(&p->shared, e)) < 0)
 		goto fail;
 	for (size_t i = 0; i < N_TABLE; i++) {
 		p->run[i].status = PROBE_OFF;
@@ -246,7 +183,7 @@ void probes_close(struct probes *p)
 	windows_free(p->windows);
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
-	shared_close(&p->shared);
+	probe_shared_close(&p->shared);
 	free(p);
 }
 

@@ -40,6 +40,12 @@ struct probe {
 	void (*close)(void *state);
 };
 
+#define PROBE_SHARED_NONE (struct probe_shared){ .slot_map_fd = -1, .slot_ctl_fd = -1, .tasks_fd = -1, .wait_logs_fd = -1 }
+
+int probe_shared_open(struct probe_shared *shared, struct err *e); /* *shared = PROBE_SHARED_NONE before */
+void probe_shared_adopt(struct bpf_object *obj, struct probe_shared *shared); /* maps that this object is the first to have */
+void probe_shared_close(struct probe_shared *shared);              /* accepts none and half-built */
+
 /* Between a skeleton's open and its load: replace its slot_map, slot_ctl, tasks and wait_logs by the shared ones (those it has). */
 int probe_share(struct bpf_object *obj, struct probe_shared *shared);
 

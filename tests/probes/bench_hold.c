@@ -41,13 +41,14 @@ static const struct probe *const table[] = { PROBE_TABLE(ROW) };
 /* As probes_open() starts one, everything attached all the time. */
 static int hold_probe(const struct probe *probe)
 {
-	struct probe_shared shared = { .slot_map_fd = -1, .slot_ctl_fd = -1, .tasks_fd = -1, .wait_logs_fd = -1, .n_cpus = libbpf_num_possible_cpus() };
+	struct probe_shared shared = PROBE_SHARED_NONE;
 	struct windows *windows = windows_new();
 	struct window_group hot = { .n = 0 };
 	struct err e = { 0 };
 	void *state = NULL;
 	int window = -1, status = 3;
 
+	shared.n_cpus = libbpf_num_possible_cpus();
 	if (probe->open(&shared, &state, &e) < 0 || probe->attach(state, &e) < 0) {
 		fprintf(stderr, "bench_hold: %s\n", e.text);
 		goto out;
