@@ -15,13 +15,13 @@
 CLONES void place_resum(struct place *p, uint32_t node)
 {
 	const struct scalar *sc = p->sc;
-	const lanes *row = row_of(p, node);
+	const lanes *row = row_of(p, node), *price = p->price + (size_t)node * sc->hard;
 	lanes sum = { 0 }, paid = { 0 };
 	mask over = { 0 };
 	double cost;
 
 	for (uint32_t k = 0; k < sc->hard; k++) {
-		paid += p->price[k] * positive(-row[k]);
+		paid += price[k] * positive(-row[k]);
 		over |= row[k] < (lanes){ 0 };
 	}
 	row += sc->hard;
@@ -51,12 +51,41 @@ CLONES void place_book(struct place *p, uint32_t item, uint32_t node, int sign)
 	p->node_items[node] += (uint32_t)sign;
 }
 
-void place_price(struct place *p, double price)
+static void resum_all(struct place *p)
 {
-	for (uint32_t k = 0; k < p->sc->hard; k++)
-		p->price[k] = price * p->sc->unit[k];
 	for (uint32_t m = 0; m < p->sc->in->n_nodes; m++)
 		place_resum(p, m);
+}
+
+void place_price(struct place *p, double price)
+{
+	const struct scalar *sc = p->sc;
+
+	for (size_t k = 0; k < (size_t)sc->in->n_nodes * sc->hard; k++)
+		p->price[k] = price * sc->unit[k % sc->hard];
+	resum_all(p);
+}
+
+CLONES static void adapt(struct place *p, uint32_t node, double up, double down, double least)
+{
+	const struct scalar *sc = p->sc;
+	const lanes *row = row_of(p, node);
+	lanes *price = p->price + (size_t)node * sc->hard;
+
+	for (uint32_t k = 0; k < sc->hard; k++) {
+		mask over = row[k] < (lanes){ 0 };
+		lanes lower = price[k] * down, floor = least * sc->unit[k];
+
+		lower += positive(floor - lower);
+		price[k] = (lanes)((over & (mask)(price[k] * up)) | (~over & (mask)lower));
+	}
+}
+
+void place_price_adapt(struct place *p, double up, double down, double least)
+{
+	for (uint32_t m = 0; m < p->sc->in->n_nodes; m++)
+		adapt(p, m, up, down, least);
+	resum_all(p);
 }
 
 void place_price_forbid(struct place *p)
@@ -94,7 +123,7 @@ struct place *place_new(const struct scalar *sc)
 	p->sc = sc;
 	p->item_node = mem_alloc(in->n_items, sizeof(int32_t));
 	p->row = lanes_alloc((size_t)in->n_nodes * (sc->hard + sc->soft));
-	p->price = lanes_alloc(sc->hard);
+	p->price = lanes_alloc((size_t)in->n_nodes * sc->hard);
 	p->node_sum = mem_alloc(in->n_nodes, sizeof(double));
 	p->node_paid = mem_alloc(in->n_nodes, sizeof(double));
 	p->node_over = mem_alloc(in->n_nodes, sizeof(bool));
@@ -198,8 +227,7 @@ bool place_load(struct place *p, const int32_t *item_node)
 		if (sc->model)
 			place_limit_enter(p, i, node);
 	}
-	for (uint32_t m = 0; m < sc->in->n_nodes; m++)
-		place_resum(p, m);
+	resum_all(p);
 	p->cost += sc->move_group * p->max_moved;
 	return place_rules_hold(p);
 }

@@ -21,7 +21,7 @@ struct place {
 	const struct scalar *sc;
 	int32_t *item_node;
 	lanes *row;                /* [node * (hard + soft)] */
-	lanes *price;              /* [hard]: of a unit of overload */
+	lanes *price;              /* [node * hard]: of a unit of overload there */
 	double *node_sum;          /* [node]: what its soft columns cost now */
 	double *node_paid;         /* [node]: that and the price of its overload */
 	bool *node_over;           /* [node]: overloaded in some column */
@@ -40,8 +40,10 @@ struct place *place_new(const struct scalar *sc);
 void place_free(struct place *p);
 /* Takes over a placement. False when something stands nowhere or a rule other than capacity is broken. */
 bool place_load(struct place *p, const int32_t *item_node);
-/* Overload of a whole mean node in one column costs so much from now on. */
+/* Overload of a whole mean node in one column costs so much from now on, everywhere. */
 void place_price(struct place *p, double price);
+/* Where there is overload now, its price times `up`; elsewhere times `down`, though never below `least`. */
+void place_price_adapt(struct place *p, double up, double down, double least);
 /* From now on no feasible placement is ever left. */
 void place_price_forbid(struct place *p);
 

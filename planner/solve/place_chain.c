@@ -28,11 +28,12 @@ ALWAYS_INLINE double paid_after(const struct place *p, uint32_t node, uint32_t i
 {
 	const struct scalar *sc = p->sc;
 	const lanes *row = row_of(p, node), *enters = hard_of(sc, in, node), *leaves = hard_of(sc, out, node);
+	const lanes *price = p->price + (size_t)node * sc->hard;
 	uint32_t items = p->node_items[node] + (in != NOBODY) - (out != NOBODY);
 	lanes sum = { 0 };
 
 	for (uint32_t k = 0; k < sc->hard; k++)
-		sum += p->price[k] * positive(enters[k] - leaves[k] - row[k]);
+		sum += price[k] * positive(enters[k] - leaves[k] - row[k]);
 	row += sc->hard;
 	enters = soft_of(sc, in);
 	leaves = soft_of(sc, out);
@@ -118,6 +119,7 @@ void place_chain_prefetch(const struct place *p, const struct chain *c)
 		__builtin_prefetch(counts_of(p, c->to[k]) + group_of(sc, c->item[k]));
 		prefetch(need_of(sc, c->item[k]), (2 * sc->hard + sc->soft) * sizeof(lanes));
 		prefetch(row_of(p, c->to[k]), (sc->hard + sc->soft) * sizeof(lanes));
+		prefetch(p->price + (size_t)c->to[k] * sc->hard, sc->hard * sizeof(lanes));
 		__builtin_prefetch(&sc->move_cost[c->item[k]]);
 		if (sc->move_pair > 0 && is_moved(sc, c->item[k], c->to[k]))
 			__builtin_prefetch(&sc->in->move_pair[(size_t)sc->in->item_node[c->item[k]] * sc->in->n_nodes + c->to[k]]);

@@ -1,0 +1,47 @@
+/*
+ * One searcher's random walk of falling temperature over placements (planner/solve/place.h), with the best feasible one it met.
+ *
+ * Capacity is relaxed in phases with `over` > 0: overload costs, and prices are steered so that as many columns are overloaded as
+ * the phase allows. So large items change places although small ones are in their way, and placements between which no
+ * feasible path leads are reached (strategic oscillation, Glover 1977).
+ */
+#ifndef PLANNER_SOLVE_WALK_H
+#define PLANNER_SOLVE_WALK_H
+
+#include "planner/search.h"
+#include "planner/solve/chain_draw.h"
+
+#define WALK_AHEAD 6 /* proposals under way at once */
+#define WALK_THRESHOLDS 4096
+
+/*
+ * Temperatures in units of the mean change, overloaded columns per node: geometric from .. to. `over` 0: no new overload at
+ * all. `from`: where the phase begins: where the phase before ended, at the start, or at the best so far.
+ */
+enum walk_from { FROM_LAST, FROM_START, FROM_BEST };
+struct phase { double share, heat, cold, over, over_end; enum walk_from from; };
+
+struct walk {
+	struct search *s;          /* borrowed; its budget is the walk's */
+	struct scalar *sc;
+	struct place *p;
+	struct rng rng;
+	struct chain_draw draw;
+	struct chain ahead[WALK_AHEAD];
+	int32_t *start, *best;
+	uint32_t *changed, n_changed; /* items that may stand elsewhere than in best */
+	bool *is_changed;
+	double best_cost;          /* INFINITY: nothing feasible was met */
+	double unit;               /* of temperature: mean change of cost that a shift makes */
+	double thresholds[WALK_THRESHOLDS];
+	uint64_t iterations, start_ns, length_ns;
+};
+
+struct walk *walk_new(struct search *s, uint64_t stream);
+void walk_free(struct walk *w);
+/* Start at today's placement if asked and possible, else at the search's best. False when neither keeps the rules. */
+bool walk_begin(struct walk *w, bool today);
+/* Phases one after the other, each for its share of the budget; the best is offered after each. */
+void walk_run(struct walk *w, const struct phase *phases, size_t n_phases);
+
+#endif
