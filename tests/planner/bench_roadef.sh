@@ -1,7 +1,7 @@
 #!/bin/sh
 # ROADEF/EURO 2012 machine reassignment: a table in Markdown, one row per instance. bench_roadef.sh BUILD
 # DATA          folder with roadef2012/ (model_*, assignment_*, best_known.csv)
-# FULL=1        all instances; default one of each kind, about 3.5 minutes
+# FULL=1        all instances; default one of each kind, about 3.5 minutes; INSTANCES: these
 # SECONDS_EACH  default 30, with FULL 300 (the challenge's rule)
 # THREADS       per instance, default one per processor; JOBS: instances at once, default 1
 # ROADEF_CHECK  an independent checker: MODEL ASSIGNMENT ANSWER
@@ -44,6 +44,7 @@ export DATA THREADS="${THREADS:-0}" ROADEF_CHECK="${ROADEF_CHECK:-}"
 export SECONDS_EACH="${SECONDS_EACH:-$([ -n "${FULL:-}" ] && echo 300 || echo 30)}"
 names='a1_1 a1_4 a2_2 a2_3 a2_5 b_1 b_5'
 [ -z "${FULL:-}" ] || names=$(cut -d, -f1 "$DATA/roadef2012/best_known.csv" | tail -n +2)
+names=${INSTANCES:-$names}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "# ROADEF/EURO 2012, machine reassignment"
