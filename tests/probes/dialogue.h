@@ -1,0 +1,43 @@
+/*
+ * A server, a client and a neighbour of known behaviour, each a process in a cgroup of its own, and what the server and the client
+ * themselves know of it: the truth for test_request.c.
+ *
+ * The server is single-threaded and pinned to CPU 0; it computes work_us per message of MESSAGE bytes and answers what it read at
+ * once at once. The client is pinned to CPU 1. So in a closed loop with one connection a request's time is the server's run time
+ * plus its waits, and both stand in its /proc/self/schedstat.
+ */
+#ifndef TESTS_PROBES_DIALOGUE_H
+#define TESTS_PROBES_DIALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/probes/cgroup.h"
+
+enum dialogue_group { SERVER, CLIENT, BURNER, DIALOGUE_GROUPS };
+
+#define CONNECTIONS 200          /* at most */
+#define NO_BURNER -1
+
+struct dialogue {
+	size_t connections, rounds, batch; /* batch: messages in one write */
+	bool pipelined;                    /* a second write 1 ms after the first, before the answer */
+	unsigned period_us;                /* asks at this pace whatever comes back (one connection); 0 = when it is answered */
+	unsigned work_us;
+	bool unix_socket;                  /* else TCP over loopback */
+	int burner_cpu;                    /* a process that burns there, or NO_BURNER */
+	int sync_fd;                       /* each answer is written there and synced before it is given; -1 = not */
+};
+
+struct dialogue_truth {
+	uint64_t answers;                  /* writes of the server */
+	uint64_t run_ns, wait_ns;          /* of the server, from its first connection to its last */
+	uint64_t slept_ns;                 /* of the server while it synced */
+	uint64_t client_wait_ns;           /* in run queues */
+};
+
+/* Plays it to its end. 0, or -errno; -EPROTO when the client or the server failed. */
+int dialogue_play(const struct dialogue *d, const struct cgroup_pair groups[DIALOGUE_GROUPS], struct dialogue_truth *out);
+
+#endif
