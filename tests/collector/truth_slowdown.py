@@ -34,7 +34,7 @@ def estimate(name, victim):
 print("# Estimated slowdown against the truth\n")
 print("Made by `make truth-slowdown`. Truth: operations per second of the victim's own load generator, alone ÷ shared, "
       f"mean of {repeats} interleaved\nrepeats of {seconds} s and its range; estimate: `cotenant report` on the shared run's session alone "
-      "(docs/requests.md), mean, with its 90 % interval.\n")
+      "(docs/requests.md), mean, with its interval.\n")
 print("| victim | neighbour | true | range | estimated | interval | error |")
 print("|---|---|---|---|---|---|---|")
 errors, inside = [], 0
