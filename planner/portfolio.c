@@ -24,6 +24,7 @@
 	row(volume) \
 	row(clique) \
 	row(dff) \
+	row(priced) \
 	row(curve) \
 	row(aggregate)
 

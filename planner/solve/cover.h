@@ -15,6 +15,8 @@
 
 #include "base/rng.h"
 
+#define COVER_PICKS 8          /* columns looked at again before all are */
+
 struct cover {
 	uint32_t rows, n;        /* column j < rows covers row j once */
 	size_t *start;           /* [n + 1] column j: entries start[j] .. start[j + 1) */

@@ -1,5 +1,5 @@
 /* What a covering program remembers and forgets: bases to come back to, columns that are too dear. */
-#include "planner/solve/cover.h"
+#include "planner/solve/cover_basis.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,15 +41,6 @@ void cover_basis_free(struct cover_basis *b)
 	free(b);
 }
 
-static double reduced_cost(const struct cover *c, uint32_t j)
-{
-	double d = 1;
-
-	for (size_t e = c->start[j]; e < c->start[j + 1]; e++)
-		d -= c->many[e] * c->dual[c->row[e]];
-	return d;
-}
-
 static int by_cost(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -65,7 +56,7 @@ static double cost_limit(const struct cover *c, uint32_t first, uint32_t keep)
 
 	for (uint32_t j = first; j < c->n; j++)
 		if (c->where[j] < 0)
-			d[n++] = reduced_cost(c, j);
+			d[n++] = cover_cost(c, (int32_t)j);
 	qsort(d, n, sizeof(*d), by_cost);
 	limit = n ? d[keep < n ? keep : n - 1] : 0;
 	free(d);
@@ -81,7 +72,7 @@ void cover_trim(struct cover *c, uint32_t first, uint32_t keep)
 	for (uint32_t j = first; j < c->n; j++) {
 		size_t from = c->start[j], n = c->start[j + 1] - from;
 
-		if (c->where[j] < 0 && reduced_cost(c, j) > limit)
+		if (c->where[j] < 0 && cover_cost(c, (int32_t)j) > limit)
 			continue;
 		memmove(c->row + at, c->row + from, n * sizeof(*c->row));
 		memmove(c->many + at, c->many + from, n * sizeof(*c->many));

@@ -24,6 +24,7 @@
 #define RELEASE_LEAST 0.2  /* of the fixed bins */
 #define RELEASE_SPAN 0.4
 #define FROM_ROOT 12       /* dives between two that begin at the root */
+#define PARTITION_ROUNDS 200
 #define COLUMNS_PER_TYPE 6 /* kept beyond that number when a dive begins at the root */
 
 struct dive {
@@ -172,14 +173,14 @@ static void dive_end(struct dive *d, struct eject *e)
 		return;
 	bins_name(d);
 	if (!rest_total(d->c)) {
-		race_offer(r, d->bin_of, d->fixed, "column_dive");
+		race_offer(r, d->bin_of, "column_dive");
 		return;
 	}
 	eject_load(e, d->bin_of, d->target);
 	if (!eject_run(e, r, REPAIR_STEPS))
 		return;
 	eject_save(e, d->bin_of);
-	race_offer(r, d->bin_of, d->target, "column_dive");
+	race_offer(r, d->bin_of, "column_dive");
 }
 
 static void root_load(struct dive *d)
@@ -233,7 +234,7 @@ static void dive_once(struct dive *d, uint32_t n)
 			return;
 }
 
-void dive_race(struct columns *c, struct eject *repair)
+void dive_race(struct columns *c, struct eject *repair, struct partition *listed)
 {
 	struct dive d = { .c = c, .bin_of = mem_alloc(c->p->n_items, sizeof(int32_t)),
 			  .type = mem_alloc(c->p->n_items, sizeof(uint32_t)),
@@ -242,6 +243,8 @@ void dive_race(struct columns *c, struct eject *repair)
 	for (uint32_t n = 0; !race_done(c->race, 1); n++) {
 		dive_once(&d, n);
 		dive_end(&d, repair);
+		if (listed && c->race->best > c->listed)
+			partition_run(listed, PARTITION_ROUNDS);
 	}
 	cover_basis_free(d.root);
 	free(d.bin_of);

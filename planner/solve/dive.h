@@ -6,8 +6,9 @@
 
 #include "planner/solve/columns.h"
 #include "planner/solve/eject.h"
+#include "planner/solve/partition.h"
 
-/* Dive again and again, each time a little different, until the race is over. */
-void dive_race(struct columns *c, struct eject *repair);
+/* Dive again and again, each time a little different, until the race is over. `listed` (may be NULL) is searched in turns. */
+void dive_race(struct columns *c, struct eject *repair, struct partition *listed);
 
 #endif

@@ -12,7 +12,9 @@
 
 #define STIR_TRIES 24       /* random relocations or swaps per ejection; 10 .. 50 make no difference on 40 instances */
 #define PENALTY_MAX 60000u
-#define STEPS_PER_CHECK 256
+#define STEPS_PER_CHECK 32
+#define TRIPLES_MAX 40      /* items in a bin up to which three, or two, are thrown out together: bins of many are slow to scan */
+#define PAIRS_MAX 300
 #define STEPS_PER_SLICE 4096
 
 struct eject {
@@ -164,7 +166,7 @@ void bin_scan(struct eject *e, uint32_t b, const uint64_t *v, struct ejection *b
 			ejection_consider(e, best, (struct ejection){ b, 1, { i, 0, 0 }, pi, 1 });
 			continue;
 		}
-		for (uint32_t j = i + 1; j < n; j++) {
+		for (uint32_t j = i + 1; j < n && n <= PAIRS_MAX; j++) {
 			uint32_t pj = pi + e->penalty[list[j]];
 
 			if (pj > best->penalty)
@@ -173,7 +175,7 @@ void bin_scan(struct eject *e, uint32_t b, const uint64_t *v, struct ejection *b
 				ejection_consider(e, best, (struct ejection){ b, 2, { i, j, 0 }, pj, 1 });
 				continue;
 			}
-			for (uint32_t k = j + 1; k < n; k++) {
+			for (uint32_t k = j + 1; k < n && n <= TRIPLES_MAX; k++) {
 				uint32_t pk = pj + e->penalty[list[k]];
 
 				if (pk <= best->penalty &&
@@ -311,7 +313,7 @@ void eject_race(struct race *r, uint64_t seed, uint64_t steps)
 		if (e->n_pool)
 			continue;
 		eject_save(e, bin_of);
-		race_offer(r, bin_of, bins, "ejection");
+		race_offer(r, bin_of, "ejection");
 	}
 	free(bin_of);
 	eject_free(e);

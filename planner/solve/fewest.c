@@ -1,7 +1,8 @@
 /*
- * Fewest identical nodes without other rules: ejection search beside column generation with dives. With two threads or more
- * they run beside each other and share bins and bound; with one, or under an iteration budget (where the result may not depend
- * on threads), ejection goes first for a while, then columns.
+ * Fewest identical nodes without other rules: ejection search beside column generation with dives, and where the volume
+ * leaves no room a search among the bins that are full enough. With two threads or more they run beside each other and share
+ * bins and bound; with one, or under an iteration budget (where the result may not depend on threads), ejection goes first
+ * for a while, then columns.
  */
 #include "planner/solve/fewest.h"
 
@@ -15,35 +16,49 @@
 #include "planner/solve/tight.h"
 
 #define MAX_ITEMS 50000        /* beyond, one scan of all bins per step is too dear */
-#define MAX_COLUMN_TYPES 2000  /* rows of the master; its inverse is a square of them */
+#define MAX_COLUMN_TYPES 1500  /* rows of the master; its inverse is a square of them */
 #define WARM_STEPS 3000         /* of ejection: its bins are better first columns than first fit's */
+#define PARTITION_ROUNDS 1000    /* before the relaxation is solved */
+#define LANE_STEPS 100000       /* of ejection in a lane that has columns of its own later */
 #define FIRST_STEPS 30000      /* of ejection before columns, when they take turns */
 
-struct lane { struct race *race; uint64_t seed; pthread_t thread; bool runs; };
-
-static void *lane_eject(void *arg)
-{
-	struct lane *l = arg;
-
-	eject_race(l->race, l->seed, UINT64_MAX);
-	return NULL;
-}
+struct lane { struct race *race; uint64_t seed; pthread_t thread; bool runs, columns; };
 
 static void lane_columns(struct race *r, uint64_t seed)
 {
+	struct partition *listed = NULL;
 	struct columns c;
 	struct eject *e;
+	uint32_t first;
 
 	eject_race(r, seed, WARM_STEPS);
 	columns_init(&c, r, seed);
 	race_prove(r, (uint32_t)ceil(c.center_bound * (1 - 1e-9) - 1e-6), "volume");
+	first = c.lp->n;
 	tight_add(&c, r->bound);
-	if (columns_root(&c) && !race_done(r, 0)) {
+	if (c.listed)
+		listed = partition_new(&c, first, seed);
+	if (!(listed && partition_run(listed, PARTITION_ROUNDS)) && columns_root(&c) && !race_done(r, 0)) {
 		e = eject_new(r->p, seed + 1);
-		dive_race(&c, e);
+		dive_race(&c, e, listed);
 		eject_free(e);
 	}
+	partition_free(listed);
 	columns_fini(&c);
+}
+
+/* Every second lane goes over to a relaxation of its own once the ejection search has had its time: other dives find other packings. */
+static void *lane_eject(void *arg)
+{
+	struct lane *l = arg;
+
+	if (l->columns) {
+		eject_race(l->race, l->seed, LANE_STEPS);
+		if (!race_done(l->race, 0))
+			lane_columns(l->race, l->seed);
+	}
+	eject_race(l->race, l->seed + 1, UINT64_MAX);
+	return NULL;
 }
 
 static void race_in_turns(struct race *r, uint64_t seed)
@@ -65,7 +80,7 @@ static void race_beside(struct race *r, unsigned threads, uint64_t seed)
 	struct lane *lanes = mem_alloc(threads, sizeof(*lanes));
 
 	for (unsigned i = 1; i < threads; i++) {
-		lanes[i] = (struct lane){ .race = r, .seed = seed + 2 + i };
+		lanes[i] = (struct lane){ .race = r, .seed = seed + 2 * i, .columns = i % 2 && r->p->n_types <= MAX_COLUMN_TYPES };
 		lanes[i].runs = !pthread_create(&lanes[i].thread, NULL, lane_eject, &lanes[i]);
 	}
 	if (r->p->n_types <= MAX_COLUMN_TYPES)

@@ -34,8 +34,16 @@ bool pack_applies(const struct instance *in)
 	return nodes_alike(in);
 }
 
+static bool service_fits(const struct instance *in, uint32_t s, const int64_t *capacity)
+{
+	for (uint32_t c = 0; c < in->n_columns; c++)
+		if (in->demand[(size_t)s * in->n_columns + c] > capacity[c])
+			return false;
+	return true;
+}
+
 /* Columns in which all demand together exceeds one node. */
-static uint32_t columns_choose(const struct instance *in, uint32_t *chosen)
+static uint32_t columns_choose(const struct instance *in, const int64_t *capacity, uint32_t *chosen)
 {
 	uint32_t n = 0;
 
@@ -44,7 +52,7 @@ static uint32_t columns_choose(const struct instance *in, uint32_t *chosen)
 
 		for (uint32_t s = 0; s < in->n_services; s++)
 			total += (unsigned __int128)in->demand[(size_t)s * in->n_columns + c] * in->services[s].replicas;
-		if (total > (unsigned __int128)in->capacity[c])
+		if (capacity[c] > 0 && total > (unsigned __int128)capacity[c]) /* without capacity: what asks for any does not fit */
 			chosen[n++] = c;
 	}
 	return n;
@@ -84,7 +92,7 @@ static struct row *rows_sorted(const struct instance *in, const struct pack *p, 
 	return rows;
 }
 
-static void types_collect(struct pack *p, const struct instance *in, const struct row *rows)
+static void types_collect(struct pack *p, const struct instance *in, const struct row *rows, const int64_t *capacity)
 {
 	uint32_t d = p->n_columns, k = 0;
 
@@ -92,7 +100,7 @@ static void types_collect(struct pack *p, const struct instance *in, const struc
 		const struct service *sv = &in->services[rows[i].service];
 		uint32_t t = p->n_types;
 
-		if (!sv->replicas)
+		if (!sv->replicas || !service_fits(in, rows[i].service, capacity))
 			continue;
 		if (!t || memcmp(p->value + (size_t)(t - 1) * d, rows[i].value, d * sizeof(int64_t))) {
 			memcpy(p->value + (size_t)t * d, rows[i].value, d * sizeof(int64_t));
@@ -104,6 +112,7 @@ static void types_collect(struct pack *p, const struct instance *in, const struc
 			p->item[k++] = sv->first_item + r;
 		p->count[p->n_types - 1] += sv->replicas;
 	}
+	p->n_items = k;
 }
 
 /* First-fit columns into words of 64 bits; a capacity of b bits takes b + 1. */
@@ -139,33 +148,28 @@ static void words_lay(struct pack *p)
 	free(shift);
 }
 
-static bool all_fit(const struct instance *in)
-{
-	for (uint32_t s = 0; s < in->n_services; s++)
-		for (uint32_t c = 0; c < in->n_columns; c++)
-			if (in->services[s].replicas && in->demand[(size_t)s * in->n_columns + c] > in->capacity[c])
-				return false;
-	return true;
-}
-
 struct pack *pack_new(const struct instance *in)
 {
-	uint32_t *chosen;
+	for (uint32_t s = 0; s < in->n_services; s++)
+		if (in->services[s].replicas && !service_fits(in, s, in->capacity))
+			return NULL;
+	return pack_new_for(in, 0);
+}
+
+struct pack *pack_new_for(const struct instance *in, uint32_t node)
+{
+	const int64_t *capacity = in->capacity + (size_t)node * in->n_columns;
+	struct pack *p = mem_alloc(1, sizeof(*p));
+	uint32_t *chosen = mem_alloc(in->n_columns + 1, sizeof(*chosen));
 	int64_t *value;
 	struct row *rows;
-	struct pack *p;
 
-	if (!all_fit(in))
-		return NULL;
-	p = mem_alloc(1, sizeof(*p));
-	chosen = mem_alloc(in->n_columns + 1, sizeof(*chosen));
-	p->n_columns = columns_choose(in, chosen);
-	p->n_items = in->n_items;
+	p->n_columns = columns_choose(in, capacity, chosen);
 	p->n_nodes = in->n_nodes;
-	p->node_cost = in->nodes[0].cost;
+	p->node_cost = in->nodes[node].cost;
 	p->capacity = mem_alloc(p->n_columns + 1, sizeof(int64_t));
 	for (uint32_t c = 0; c < p->n_columns; c++)
-		p->capacity[c] = in->capacity[chosen[c]];
+		p->capacity[c] = capacity[chosen[c]];
 	value = mem_alloc((size_t)in->n_services * p->n_columns + 1, sizeof(int64_t));
 	p->value = mem_alloc((size_t)in->n_services * p->n_columns + 1, sizeof(int64_t));
 	p->count = mem_alloc(in->n_services, sizeof(uint32_t));
@@ -173,7 +177,7 @@ struct pack *pack_new(const struct instance *in)
 	p->item = mem_alloc(in->n_items, sizeof(uint32_t));
 	p->size = mem_alloc(in->n_services, sizeof(double));
 	rows = rows_sorted(in, p, chosen, value);
-	types_collect(p, in, rows);
+	types_collect(p, in, rows, capacity);
 	words_lay(p);
 	free(rows);
 	free(value);

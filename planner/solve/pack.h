@@ -33,6 +33,8 @@ struct pack {
 /* True when all nodes are alike and nothing but capacity and the number of nodes counts. */
 bool pack_applies(const struct instance *in);
 struct pack *pack_new(const struct instance *in);  /* NULL when some replica fits no node */
+/* Nodes all like this one, and only what fits it; rules are not looked at. For bounds. */
+struct pack *pack_new_for(const struct instance *in, uint32_t node);
 void pack_free(struct pack *p);
 uint32_t pack_width(const struct pack *p);  /* no bin holds more items */
 

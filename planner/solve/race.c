@@ -9,14 +9,18 @@
 
 void race_init(struct race *r, const struct pack *p, struct search *s)
 {
+	int32_t *first = mem_alloc(p->n_items, sizeof(*first));
+
 	memset(r, 0, sizeof(*r));
 	r->p = p;
 	r->s = s;
 	pthread_mutex_init(&r->lock, NULL);
 	r->bin_of = mem_alloc(p->n_items, sizeof(int32_t));
-	r->best = race_first_fit(p, r->bin_of);
+	r->best = UINT32_MAX;
+	race_first_fit(p, first);
 	r->bound = s && s->lower_bound > 0 ? (uint32_t)ceil(s->lower_bound / (double)p->node_cost - 1e-9) : 1;
-	race_offer(r, r->bin_of, r->best, "first_fit");
+	race_offer(r, first, "first_fit");
+	free(first);
 }
 
 void race_fini(struct race *r)
@@ -34,23 +38,40 @@ bool race_done(struct race *r, uint64_t iterations)
 	return r->stop;
 }
 
-void race_offer(struct race *r, const int32_t *bin_of, uint32_t bins, const char *solver)
+/* Bins that hold something, numbered in order of their first item; -> how many. */
+static uint32_t bins_number(const struct pack *p, const int32_t *bin_of, int32_t *numbered)
+{
+	int32_t *name = mem_alloc(p->n_items, sizeof(*name));
+	uint32_t bins = 0;
+
+	for (uint32_t k = 0; k < p->n_items; k++) {
+		if (!name[bin_of[k]])
+			name[bin_of[k]] = (int32_t)++bins;
+		numbered[k] = name[bin_of[k]] - 1;
+	}
+	free(name);
+	return bins;
+}
+
+void race_offer(struct race *r, const int32_t *bin_of, const char *solver)
 {
 	const struct pack *p = r->p;
-	int32_t *item_node;
+	int32_t *numbered = mem_alloc(p->n_items, sizeof(*numbered)), *item_node;
+	uint32_t bins = bins_number(p, bin_of, numbered);
 
 	pthread_mutex_lock(&r->lock);
-	if (bins < r->best || bin_of == r->bin_of) {
-		memmove(r->bin_of, bin_of, p->n_items * sizeof(int32_t));
+	if (bins < r->best) {
+		memcpy(r->bin_of, numbered, p->n_items * sizeof(int32_t));
 		r->best = bins;
 		if (r->s && bins <= p->n_nodes) {
 			item_node = mem_alloc(p->n_items, sizeof(int32_t));
-			pack_place(p, bin_of, item_node);
+			pack_place(p, numbered, item_node);
 			search_offer(r->s, item_node, (double)bins * (double)p->node_cost, solver);
 			free(item_node);
 		}
 	}
 	pthread_mutex_unlock(&r->lock);
+	free(numbered);
 }
 
 void race_prove(struct race *r, uint32_t bins, const char *who)

@@ -10,10 +10,9 @@ bench-eval: $(BUILD)/tests/planner/bench_eval
 	$<
 bench-planner: $(BUILD)/cotenant $(BUILD)/tests/planner/bench_planted bench-eval
 	@for t in $(PLANNER_TABLES); do echo "== $$t"; DATA='$(DATA)' FULL='$(FULL)' bash $$t $(BUILD) || exit 1; done
-# VBP=folder with known.csv and instances.tar.gz; FULL=1 runs all.
 .PHONY: bench-vbp
 bench-vbp: $(BUILD)/cotenant
-	COTENANT=$(BUILD)/cotenant tests/planner/bench_vbp.sh $(VBP)
+	DATA='$(DATA)' FULL='$(FULL)' tests/planner/bench_vbp.sh $(BUILD)
 
 .PHONY: bench-roadef bench-tianchi
 bench-roadef: $(BUILD)/cotenant

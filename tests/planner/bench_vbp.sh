@@ -1,39 +1,63 @@
 #!/bin/sh
-# Vector bin packing against known optima. Usage: bench_vbp.sh BUILD. DATA/vbp is a folder with known.csv (family, instance, lower_bound,
-# optimum or empty, best_of_320_heuristics) and instances.tar.gz (family/instance.vbp). Environment: FULL=1 all
-# instances, else every STEP-th (default 60); TIME per instance (10s), THREADS (2). Peer: glpsol on the smallest, where installed.
+# Vector bin packing against known optima. Usage: bench_vbp.sh BUILD. DATA/vbp is a folder with known.csv (family, instance,
+# lower_bound, optimum or empty, best_of_320_heuristics) and instances.tar.gz (family/instance.vbp). Environment: FULL=1 all
+# instances, else every STEP-th (default 6; about 7 minutes); TIME per instance (10s); THREADS each (2) and JOBS at once (1).
+# DETAILS=FILE keeps a line per instance; what stands there already is not run again. Peer: glpsol on the smallest, where installed.
+# Every plan is judged by `verify` and again here, from the exported bins alone.
 set -eu
 cotenant=${1:-build}/cotenant
 [ -r "${DATA:-}/vbp/known.csv" ] || { echo "bench_vbp: set DATA to the folder of public instances; skipped"; exit 0; }
 data=$DATA/vbp
-step=${STEP:-60}
+step=${STEP:-6}
 [ "${FULL:-0}" = 1 ] && step=1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 tar -xzf "$data/instances.tar.gz" -C "$dir"
+details=${DETAILS:-$dir/details}
+touch "$details"
 
-tail -n +2 "$data/known.csv" | awk -v step="$step" 'NR % step == 1 || step == 1' | while IFS=, read -r family name lower optimum best; do
-	rm -f "$dir/i.json" "$dir/p.json"
-	"$cotenant" import vbp "$dir/$family/$name.vbp" -o "$dir/i.json"
-	"$cotenant" plan "$dir/i.json" --time "${TIME:-10s}" --threads "${THREADS:-2}" -o "$dir/p.json" >/dev/null 2>&1 || true
-	"$cotenant" verify "$dir/i.json" "$dir/p.json" >/dev/null && valid=1 || valid=0
-	bins=$("$cotenant" export vbp "$dir/i.json" "$dir/p.json" | head -n 1)
-	bound=$(sed -n 's/.*"lower_bound": *\([0-9.]*\).*/\1/p' "$dir/p.json" | head -n 1)
-	echo "$family,$name,$valid,${bins:-0},${bound:-0},$lower,$optimum,$best"
-done >"$dir/result"
+cat >"$dir/one" <<'EOF'
+#!/bin/sh
+# family name lower optimum best -> one line
+set -eu
+w=$(mktemp -d "$DIR/w.XXXXXX")
+"$COTENANT" import vbp "$DIR/$1/$2.vbp" -o "$w/i.json"
+"$COTENANT" plan "$w/i.json" --time "$TIME" --threads "$THREADS" -o "$w/p.json" >/dev/null 2>&1 || true
+"$COTENANT" verify "$w/i.json" "$w/p.json" >/dev/null && valid=1 || valid=0
+"$COTENANT" export vbp "$w/i.json" "$w/p.json" -o "$w/bins"
+awk 'FNR == NR { for (i = 1; i <= NF; i++) v[n++] = $i; next }
+	FNR == 1 { bins = $1; d = v[0]; items = v[d + 1]; w = (n - d - 2) / items; next }
+	{ seen++; split("", use); for (i = 1; i <= NF; i++) { had[$i]++; for (c = 0; c < d; c++) use[c] += v[d + 2 + ($i - 1) * w + c] }
+	  for (c = 0; c < d; c++) if (use[c] > v[1 + c]) bad = 1 }
+	END { for (i = 1; i <= items; i++) if (had[i] != (w > d ? v[d + 2 + (i - 1) * w + d] : 1)) bad = 1
+	  exit bad || seen != bins }' "$DIR/$1/$2.vbp" "$w/bins" || valid=0
+field() { sed -n "s/.*\"$1\": *\"\\{0,1\\}\\([0-9a-z_.]*\\).*/\\1/p" "$w/p.json" | head -n 1; }
+echo "$1,$2,$valid,$(head -n 1 "$w/bins"),$(field lower_bound),$3,$4,$5,$(field solve_time_s),$(field solver),$(field bound_name)"
+rm -rf "$w"
+EOF
+chmod +x "$dir/one"
+
+tail -n +2 "$data/known.csv" | awk -v step="$step" 'NR % step == 1 || step == 1' |
+awk -F, 'FNR == NR { done[$1 "," $2]; next } !(($1 "," $2) in done) { printf "%s %s %s %s %s\n", $1, $2, $3, $4 == "" ? "?" : $4, $5 }' "$details" - |
+DIR=$dir COTENANT=$cotenant TIME=${TIME:-10s} THREADS=${THREADS:-2} xargs -P "${JOBS:-1}" -L 1 "$dir/one" >>"$details"
 
 awk -F, '
 function count(f) {
-	n[f]++; invalid[f] += !$3; bound = int($5 + 0.999999); proved[f] += $4 == bound; worse[f] += $4 > $8
-	if ($7 != "") { known[f]++; hit[f] += $4 == $7; tight[f] += bound == $7; excess[f] += $4 - $7; was[f] += $8 == $7; old[f] += $6 == $7 }
+	n[f]++; invalid[f] += !$3; bound = int($5 + 0.999999); proved[f] += $4 == bound; worse[f] += $4 > $8; time[f] += $9
+	if ($7 != "?") { known[f]++; hit[f] += $4 == $7; tight[f] += bound == $7; excess[f] += $4 - $7; was[f] += $8 == $7; old[f] += $6 == $7; wrong[f] += $4 < $7 || bound > $7 }
 }
-{ count($1); count("all") }
+function line(f) {
+	printf "%-18s %4d %7d %5d %5d %9d %5d %9d %4d %5d %6d %6d %7.2f\n", f, n[f], invalid[f], known[f], hit[f], was[f], tight[f], old[f], excess[f], worse[f], proved[f], wrong[f], time[f] / n[f]
+}
+{ class = $2; sub(/_.*/, "", class); if (!(($1 " " class) in n)) order[++m] = $1 " " class; if (!($1 in n)) families[++k] = $1
+  count($1 " " class); count($1); count("all") }
 END {
-	print "family      n  invalid  known  optimum hit  published hit  bound=optimum  published bound  bins over  worse than published  proved"
-	for (f in n)
-		printf "%-9s %3d %8d %6d %12d %14d %14d %16d %10d %21d %7d\n", f, n[f], invalid[f], known[f], hit[f], was[f], tight[f], old[f], excess[f], worse[f], proved[f]
-}' "$dir/result"
-[ -z "${DETAILS:-}" ] || cp "$dir/result" "$DETAILS"
+	print "hit: bins = known optimum; tight: rounded bound = known optimum; (pub): published best of 320 heuristics, published bound; wrong: contradicts the known optimum"
+	print "class                 n invalid known   hit hit(pub) tight tight(pub) over worse proved  wrong  mean s"
+	for (i = 1; i <= m; i++) line(order[i])
+	for (i = 1; i <= k; i++) line(families[i])
+	line("all")
+}' "$details"
 
 # A peer where installed: the assignment model (bin used, item in bin), on instances of 20 items.
 command -v glpsol >/dev/null || exit 0
@@ -45,7 +69,7 @@ model() {
 	print "Binary"; for (b = 0; b < m; b++) { printf " y%d\n", b; for (i = 0; i < k; i++) printf " x%d_%d\n", i, b } print "End" }' "$1"
 }
 solved=0 tried=0
-for name in $(grep '_20_' "$dir/result" | head -n 5 | cut -d, -f1,2 | tr , /); do
+for name in $(grep '_20_' "$details" | head -n 5 | cut -d, -f1,2 | tr , /); do
 	model "$dir/$name.vbp" >"$dir/m.lp"
 	glpsol --lp "$dir/m.lp" --tmlim 10 -o "$dir/m.out" >/dev/null 2>&1 || true
 	tried=$((tried + 1))

@@ -19,7 +19,7 @@
 #include "planner/search.h"
 #include "planner/solve/cover.h"
 
-extern const struct bound bound_volume, bound_clique, bound_dff;
+extern const struct bound bound_volume, bound_clique, bound_dff, bound_priced;
 
 enum { SERVICES = 7, NODES = 5, COLUMNS = 3 };
 
@@ -28,6 +28,8 @@ struct small {
 	struct service services[SERVICES];
 	struct node nodes[NODES];
 	struct rule_cap caps[4];
+	uint32_t item_service[SERVICES];
+	int32_t item_node[SERVICES];
 	int64_t demand[SERVICES * COLUMNS], capacity[NODES * COLUMNS];
 };
 
@@ -41,6 +43,8 @@ static void small_draw(struct small *x, struct rng *rng)
 	in->demand = x->demand;
 	in->capacity = x->capacity;
 	in->caps = x->caps;
+	in->item_service = x->item_service;
+	in->item_node = x->item_node;
 	in->max_moves = -1;
 	in->n_columns = 1 + rng_below(rng, COLUMNS);
 	in->n_services = in->n_groups = 3 + rng_below(rng, SERVICES - 2);
@@ -53,7 +57,8 @@ static void small_draw(struct small *x, struct rng *rng)
 			in->capacity[n * in->n_columns + c] = large ? 35 : 20;
 	}
 	for (uint32_t s = 0; s < in->n_services; s++) {
-		in->services[s] = (struct service){ .group = s, .replicas = 1, .first_item = in->n_items++ };
+		in->services[s] = (struct service){ .group = s, .replicas = 1, .first_item = in->n_items++, .limit_ratio = INFINITY };
+		in->item_service[s] = s;
 		for (uint32_t c = 0; c < in->n_columns; c++)
 			in->demand[s * in->n_columns + c] = 1 + rng_below(rng, rng_below(rng, 2) ? 20 : 8);
 	}
@@ -124,14 +129,14 @@ static double bound_of(const struct bound *b, const struct instance *in)
 
 static void bounds_never_exceed_the_optimum(void **state)
 {
-	uint32_t feasible = 0, dff_wins = 0, clique_wins = 0, tight = 0;
+	uint32_t feasible = 0, dff_wins = 0, clique_wins = 0, tight = 0, priced_wins = 0;
 	struct rng rng;
 
 	(void)state;
 	rng_seed(&rng, 31);
 	for (int round = 0; round < 400; round++) {
 		struct small x;
-		double truth, volume, clique, dff;
+		double truth, volume, clique, dff, priced;
 
 		small_draw(&x, &rng);
 		truth = twin_cost(&x.in);
@@ -140,16 +145,19 @@ static void bounds_never_exceed_the_optimum(void **state)
 		volume = bound_of(&bound_volume, &x.in);
 		clique = bound_of(&bound_clique, &x.in);
 		dff = bound_of(&bound_dff, &x.in);
-		assert_true(volume <= truth && clique <= truth && dff <= truth);
+		priced = bound_of(&bound_priced, &x.in);
+		assert_true(volume <= truth && clique <= truth && dff <= truth && priced <= truth);
+		priced_wins += priced > fmax(dff, clique);
 		assert_true(dff >= volume);
 		feasible++;
 		dff_wins += dff > volume;
 		clique_wins += clique > dff;
-		tight += fmax(dff, clique) >= truth;
+		tight += fmax(priced, fmax(dff, clique)) >= truth;
 	}
 	assert_in_range(feasible, 100, 400);
 	assert_in_range(dff_wins, 10, 400);
 	assert_in_range(clique_wins, 10, 400);
+	assert_in_range(priced_wins, 5, 400);
 	assert_in_range(tight, 50, 400);
 }
 

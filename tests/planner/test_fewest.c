@@ -141,44 +141,67 @@ static void small_cases_against_exhaustion(void **state)
 	}
 }
 
-/* Bins cut into three that sum to the capacity in every column: the only way to reach n / 3. */
-static void planted_triples(void **state)
+/* Bins of which nothing is left over: cut into so many parts in every column, no part below a third of an even one. */
+struct planted { uint32_t bins, parts, columns; int64_t capacity; };
+
+static struct instance *planted_draw(const struct planted *f, struct rng *rng)
 {
-	enum { BINS = 14, D = 3, CAPACITY = 1000 };
-	struct instance *in = instance_of(3 * BINS, D, CAPACITY);
-	struct search s = budget(3000000);
-	struct race r;
-	struct pack *p;
-	struct rng rng;
+	struct instance *in = instance_of(f->bins * f->parts, f->columns, f->capacity);
 
-	(void)state;
-	rng_seed(&rng, 11);
-	for (uint32_t b = 0; b < BINS; b++)
-		for (uint32_t c = 0; c < D; c++) {
-			int64_t x = 250 + rng_below(&rng, 150), y = 250 + rng_below(&rng, 150);
+	for (uint32_t b = 0; b < f->bins; b++)
+		for (uint32_t c = 0; c < f->columns; c++) {
+			int64_t left = f->capacity, even = f->capacity / f->parts;
 
-			in->demand[(3 * b) * D + c] = x;
-			in->demand[(3 * b + 1) * D + c] = y;
-			in->demand[(3 * b + 2) * D + c] = CAPACITY - x - y;
+			for (uint32_t i = 0; i < f->parts; i++) {
+				int64_t most = left - (f->parts - 1 - i) * even, part = even * 2 / 3 + rng_below(rng, (uint32_t)even * 2 / 3);
+
+				part = i + 1 == f->parts ? left : part < most ? part : most;
+				in->demand[(b * f->parts + i) * f->columns + c] = part;
+				left -= part;
+			}
 		}
-	for (uint32_t i = 0; i < 3 * BINS; i++)
+	for (uint32_t i = 0; i < in->n_services; i++)
 		in->services[i].replicas = 1;
 	instance_close(in);
-	in->item_node = mem_alloc(in->n_items, sizeof(int32_t));
-	s.in = in;
-	s.best = incumbent_new(in, false);
-	p = pack_new(in);
-	p->n_nodes = 0;
-	race_init(&r, p, &s);
-	fewest_race(&r, 1, 3);
-	assert_packing(p, &r);
-	assert_int_equal(r.best, BINS);
-	assert_int_equal(r.bound, BINS);
-	race_fini(&r);
-	pack_free(p);
-	incumbent_free(s.best);
-	free(in->item_node);
-	instance_drop(in);
+	return in;
+}
+
+static void planted_packings_are_found(void **state)
+{
+	static const struct planted shapes[] = {
+		{ 14, 3, 3, 1000 }, /* triplets: no two triples but the planted ones fit */
+		{ 60, 3, 3, 100 },  /* triplets of coarse sizes: many triples fit, few go together */
+		{ 40, 3, 2, 60 },
+		{ 12, 4, 4, 100 },
+		{ 8, 5, 3, 1000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		struct search s = budget(3000000);
+		struct instance *in;
+		struct race r;
+		struct pack *p;
+		struct rng rng;
+
+		rng_seed(&rng, 11 + i);
+		in = planted_draw(&shapes[i], &rng);
+		in->item_node = mem_alloc(in->n_items, sizeof(int32_t));
+		s.in = in;
+		s.best = incumbent_new(in, false);
+		p = pack_new(in);
+		p->n_nodes = 0;
+		race_init(&r, p, &s);
+		fewest_race(&r, 1, 3);
+		assert_packing(p, &r);
+		assert_int_equal(r.best, shapes[i].bins);
+		assert_int_equal(r.bound, shapes[i].bins);
+		race_fini(&r);
+		pack_free(p);
+		incumbent_free(s.best);
+		free(in->item_node);
+		instance_drop(in);
+	}
 }
 
 /* `used` of type t are taken already. */
@@ -239,7 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pricing_against_all_subsets),
 		cmocka_unit_test(small_cases_against_exhaustion),
-		cmocka_unit_test(planted_triples),
+		cmocka_unit_test(planted_packings_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

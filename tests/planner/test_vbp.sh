@@ -31,6 +31,14 @@ judge "$here/datasets/vbp/triplet_classF_60_10_1.vbp" "$dir/answer"
 run "$here/datasets/vbp/new_class1_60_3_2.vbp" 23 200000
 judge "$here/datasets/vbp/new_class1_60_3_2.vbp" "$dir/answer"
 
+# Under an iteration budget neither threads nor the clock show: the same answer, byte for byte.
+"$COTENANT" import vbp "$here/datasets/vbp/new_class1_60_3_2.vbp" -o "$dir/same.json"
+for threads in 1 4; do
+	"$COTENANT" plan "$dir/same.json" --iterations 20000 --threads $threads -o "$dir/same$threads" 2>/dev/null
+	"$COTENANT" export vbp "$dir/same.json" "$dir/same$threads" -o "$dir/bins$threads"
+done
+cmp "$dir/bins1" "$dir/bins4" || fail "the answer depends on the number of threads"
+
 printf '2\n10 10\n3\n5 5\n5 5\n6 1\n' >"$dir/plain.vbp"
 run "$dir/plain.vbp" 2 10000
 judge "$dir/plain.vbp" "$dir/answer"
