@@ -24,7 +24,8 @@
 #define RELEASE_LEAST 0.2  /* of the fixed bins */
 #define RELEASE_SPAN 0.4
 #define FROM_ROOT 12       /* dives between two that begin at the root */
-#define PARTITION_ROUNDS 200
+#define COMPLETE_NODES 3000 /* of exact search after each COMPLETE_SHARE-th part of the bins was fixed; a few ms */
+#define COMPLETE_SHARE 10
 #define COLUMNS_PER_TYPE 6 /* kept beyond that number when a dive begins at the root */
 
 struct dive {
@@ -34,6 +35,8 @@ struct dive {
 	uint32_t *type, *start;     /* fixed bin b holds types type[start[b]] .. type[start[b + 1]) */
 	int32_t *bin_of;
 	struct cover_basis *root;
+	struct partition *listed;
+	uint32_t tried;             /* bins fixed when exact search was last tried */
 };
 
 static void column_fix(struct dive *d, uint32_t j)
@@ -223,13 +226,29 @@ static bool dive_start(struct dive *d, uint32_t n)
 	return true;
 }
 
+/* Where all bins that can take part are listed, exact search does the rest as soon as enough is fixed for it to see the end. */
+static bool dive_complete(struct dive *d)
+{
+	const uint32_t *columns;
+	uint32_t n;
+
+	if (!d->listed || d->target != d->c->listed || (d->tried < UINT32_MAX && d->fixed < d->tried + d->target / COMPLETE_SHARE))
+		return false;
+	d->tried = d->fixed;
+	n = partition_complete(d->listed, d->c->rest, COMPLETE_NODES, &columns);
+	for (uint32_t i = 0; i < n; i++)
+		column_fix(d, columns[i]);
+	return n > 0;
+}
+
 static void dive_once(struct dive *d, uint32_t n)
 {
 	struct race *r = d->c->race;
 
 	if (!dive_start(d, n))
 		return;
-	while (d->fixed < d->target && bins_round(d) && rest_total(d->c) && rest_solve(d) && !race_done(r, 0))
+	d->tried = UINT32_MAX;
+	while (!dive_complete(d) && d->fixed < d->target && bins_round(d) && rest_total(d->c) && rest_solve(d) && !race_done(r, 0))
 		if (r->best <= d->target)
 			return;
 }
@@ -238,13 +257,11 @@ void dive_race(struct columns *c, struct eject *repair, struct partition *listed
 {
 	struct dive d = { .c = c, .bin_of = mem_alloc(c->p->n_items, sizeof(int32_t)),
 			  .type = mem_alloc(c->p->n_items, sizeof(uint32_t)),
-			  .start = mem_alloc(c->p->n_items + 1, sizeof(uint32_t)) };
+			  .start = mem_alloc(c->p->n_items + 1, sizeof(uint32_t)), .listed = listed };
 
 	for (uint32_t n = 0; !race_done(c->race, 1); n++) {
 		dive_once(&d, n);
 		dive_end(&d, repair);
-		if (listed && c->race->best > c->listed)
-			partition_run(listed, PARTITION_ROUNDS);
 	}
 	cover_basis_free(d.root);
 	free(d.bin_of);

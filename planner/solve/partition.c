@@ -248,3 +248,22 @@ bool partition_run(struct partition *x, uint32_t rounds)
 		packing_offer(x);
 	return !x->uncovered;
 }
+
+uint32_t partition_complete(struct partition *x, const uint32_t *rest, uint32_t nodes, const uint32_t **columns)
+{
+	const struct pack *p = x->c->p;
+
+	x->uncovered = x->n_chosen = 0;
+	for (uint32_t t = 0; t < p->n_types; t++) {
+		rest_change(x, t, rest[t]);
+		x->uncovered += rest[t];
+	}
+	memset(x->left_out, 0, p->n_types * sizeof(bool));
+	x->nodes = nodes;
+	if (!cover_rest(x, 0))
+		return 0;
+	for (uint32_t i = 0; i < x->n_chosen; i++)
+		x->before[i] = x->first + x->chosen[i];
+	*columns = x->before;
+	return x->n_chosen;
+}

@@ -17,4 +17,10 @@ void partition_free(struct partition *x);
 /* So many neighbourhoods; offers the packing to the race when everything is covered (true). */
 bool partition_run(struct partition *x, uint32_t rounds);
 
+/*
+ * Exact search alone: cover rest[type] fully with listed columns. -> how many, and which ones of c's in *columns (borrowed, until
+ * the next call); 0 = there is no way, or none was found within so many nodes. Forgets what partition_run() had.
+ */
+uint32_t partition_complete(struct partition *x, const uint32_t *rest, uint32_t nodes, const uint32_t **columns);
+
 #endif
