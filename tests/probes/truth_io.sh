@@ -5,10 +5,11 @@ set -eu
 build=$1 what=$2
 declare -A title=([disk]='Disk: measured beside fio' [net]='Network and requests: measured beside iperf3, tbf and redis-benchmark'
 	[memory]='Memory: page-cache evictions in scenes of known outcome')
+declare -A lossy=([memory]='a run that loses any fails. Times are ns.')
 echo "# ${title[$what]}"
 echo
 echo "Made by \`make bench-truth-$what\` on $(uname -r), $(nproc) CPUs, by \`tests/probes/test_$what.c\`: each line is one check, and the"
-echo "test fails when a count is off by more than 1 %. Lost events are counted by the probe; such a run is repeated."
+echo "test fails when a count is off by more than 1 %. Lost events are counted by the probe; ${lossy[$what]:-such a run is repeated.}"
 echo
 if [ "$what" = disk ]; then
 	cat <<- 'END'
