@@ -10,6 +10,7 @@
 #include "planner/solve/curve_rules.h"
 
 static const int32_t nothing[CURVE_MAX_COLUMNS + CURVE_MAX_PAID * CURVE_LANES * 2] __attribute__((aligned(64)));
+static const float no_floats[CURVE_BLOCKS * CURVE_MAX_PAID] __attribute__((aligned(64)));
 
 static const int32_t *need_of(const struct curve *c, uint32_t item)
 {
@@ -18,7 +19,7 @@ static const int32_t *need_of(const struct curve *c, uint32_t item)
 
 static const float *coarse_need_of(const struct curve *c, uint32_t item)
 {
-	return item == NO_ITEM ? (const float *)nothing : c->coarse_need + (size_t)c->in->item_service[item] * c->coarse_width;
+	return item == NO_ITEM ? no_floats : c->coarse_need + (size_t)c->in->item_service[item] * c->coarse_width;
 }
 
 /* Cost of the node's load with `enters` in and `leaves` out, or INFINITY when some column overflows. */
@@ -51,7 +52,7 @@ CURVE_CLONES static float node_eval(const struct curve *c, uint32_t node, const 
 
 CURVE_CLONES static float coarse_eval(const struct curve *c, uint32_t node)
 {
-	const float *none[2] = { (const float *)nothing, (const float *)nothing };
+	const float *none[2] = { no_floats, no_floats };
 	curve_floats sum = { 0 };
 
 	curve_coarse(c, node, none, &sum);

@@ -17,9 +17,13 @@ static uint32_t group_of(const struct curve_rules *r, uint32_t item)
 	return item == NO_ITEM ? UINT32_MAX : r->item_group[item];
 }
 
-static uint64_t *sign_of(const struct curve_rules *r, uint32_t node, uint32_t group, uint64_t *bit)
+static uint64_t sign_bit(uint32_t group)
 {
-	*bit = 1ull << (group % 64);
+	return 1ull << (group % 64);
+}
+
+static uint64_t *sign_of(const struct curve_rules *r, uint32_t node, uint32_t group)
+{
 	return r->sign + (size_t)node * CURVE_SIGN_WORDS + group / 64 % CURVE_SIGN_WORDS;
 }
 
@@ -28,10 +32,9 @@ static inline uint32_t count_of(const struct curve *c, uint32_t node, uint32_t g
 {
 	const struct curve_rules *r = c->rules;
 	const struct curve_list *l = &c->items[node];
-	uint64_t bit;
 	uint32_t n = 0;
 
-	if (!(*sign_of(r, node, group, &bit) & bit))
+	if (!(*sign_of(r, node, group) & sign_bit(group)))
 		return 0;
 	for (uint32_t i = 0; i < l->n; i++)
 		n += r->item_group[l->v[i]] == group;
@@ -180,11 +183,13 @@ bool curve_rules_allow(const struct curve *c, uint32_t a, uint32_t b, uint32_t t
 static void resign(struct curve *c, uint32_t node)
 {
 	struct curve_rules *r = c->rules;
-	uint64_t bit;
 
 	memset(r->sign + (size_t)node * CURVE_SIGN_WORDS, 0, CURVE_SIGN_WORDS * sizeof(uint64_t));
-	for (uint32_t i = 0; i < c->items[node].n; i++)
-		*sign_of(r, node, r->item_group[c->items[node].v[i]], &bit) |= bit;
+	for (uint32_t i = 0; i < c->items[node].n; i++) {
+		uint32_t g = r->item_group[c->items[node].v[i]];
+
+		*sign_of(r, node, g) |= sign_bit(g);
+	}
 }
 
 static void tally_moved(struct curve_tally *t, uint32_t from, uint32_t to)
@@ -205,12 +210,11 @@ void curve_rules_moved(struct curve *c, uint32_t item, int32_t from, int32_t to)
 {
 	struct curve_rules *r = c->rules;
 	uint32_t g = group_of(r, item);
-	uint64_t bit;
 
 	if (from != NO_NODE)
 		resign(c, (uint32_t)from);
 	if (to != NO_NODE)
-		*sign_of(r, (uint32_t)to, g, &bit) |= bit;
+		*sign_of(r, (uint32_t)to, g) |= sign_bit(g);
 	for (uint32_t i = r->tallies_of.start[g]; i < r->tallies_of.start[g + 1]; i++) {
 		struct curve_tally *t = &r->tallies[r->tallies_of.v[i]];
 
