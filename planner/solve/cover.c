@@ -12,6 +12,7 @@
 struct cover *cover_new(uint32_t rows, const double *demand, uint64_t seed)
 {
 	struct cover *c = mem_alloc(1, sizeof(*c));
+	uint32_t *row = mem_alloc(rows, sizeof(*row));
 	struct rng rng;
 
 	rng_seed(&rng, seed);
@@ -31,8 +32,10 @@ struct cover *cover_new(uint32_t rows, const double *demand, uint64_t seed)
 	memcpy(c->demand, demand, rows * sizeof(double));
 	for (uint32_t i = 0; i < rows; i++) {
 		c->shift[i] = SHIFT * (0.5 + rng_unit(&rng));
-		cover_add(c, &i, 1);
+		row[i] = i;
+		cover_add(c, row + i, 1);
 	}
+	free(row);
 	for (uint32_t i = 0; i < rows; i++) {
 		c->basis[i] = c->where[i] = (int32_t)i;
 		c->inverse[(size_t)i * rows + i] = 1;
