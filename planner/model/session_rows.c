@@ -69,7 +69,8 @@ static void ledger_init(struct ledger *l, const struct session *s)
 		const struct session_blame *b = s->blames + i;
 		size_t v = l->owner[b->victim], c = l->owner[b->culprit];
 
-		if (b->resource != BLAME_SMT && b->delay_ns > 0 && v != c) /* sibling time overlaps on-CPU time: not a wait */
+		/* Sibling time overlaps on-CPU time; a request's delay is that of its threads once more. */
+		if (b->resource != BLAME_SMT && b->resource != BLAME_REQUEST && b->delay_ns > 0 && v != c)
 			l->delay[v * n + c] += (double)b->delay_ns;
 	}
 }
