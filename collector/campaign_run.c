@@ -7,20 +7,19 @@
  * What was started is stopped by pid on every way out.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "collector/campaign.h"
+#include "collector/campaign_child.h"
 #include "collector/profile.h"
 
 #define READY_TRIES 150
@@ -30,90 +29,6 @@
 #define SESSION_INTERVALS 3 /* per measurement: enough to see a change within it, few enough to keep a campaign's sessions small */
 #define GRACE_S 20          /* how much longer than asked a load or recording may take */
 #define OUTPUT_MAX_BYTES (64u << 20)
-#define MAX_WORDS 512
-
-struct child {
-	pid_t pid;
-	bool reaped;
-	int status;
-};
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-static void nap(long ns)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
-}
-
-/* fork + exec with output to a file (NULL: thrown away). A process group of its own, so that Ctrl-C reaches only us. */
-static pid_t spawn(char *const *argv, const char *output, double seconds)
-{
-	pid_t pid = fork();
-	char text[32];
-	int fd;
-
-	if (pid)
-		return pid;
-	setpgid(0, 0);
-	snprintf(text, sizeof(text), "%.0f", ceil(seconds));
-	setenv("COTENANT_SECONDS", text, 1);
-	fd = open(output ? output : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
-		_exit(126);
-	fd = open("/dev/null", O_RDONLY);
-	if (fd >= 0)
-		dup2(fd, STDIN_FILENO);
-	execvp(argv[0], argv);
-	dprintf(STDERR_FILENO, "cannot start %s: %s\n", argv[0], strerror(errno));
-	_exit(127);
-}
-
-/* `cotenant run NAME -- argv…` */
-static pid_t spawn_named(const char *name, char *const *argv, const char *output, double seconds)
-{
-	char *words[MAX_WORDS] = { "/proc/self/exe", "run", (char *)(uintptr_t)name, "--" };
-
-	for (size_t n = 4; *argv && n + 1 < MAX_WORDS; n++)
-		words[n] = *argv++;
-	return spawn(words, output, seconds);
-}
-
-/* Wait until the child ends or the deadline passes; then SIGTERM, and SIGKILL after the grace. */
-static int reap(struct child *c, uint64_t deadline_ns)
-{
-	bool asked = false;
-
-	while (c->pid > 0 && !c->reaped) {
-		pid_t got = waitpid(c->pid, &c->status, WNOHANG);
-
-		if (got == c->pid || (got < 0 && errno == ECHILD)) {
-			c->reaped = true;
-			break;
-		}
-		if (now_ns() > deadline_ns) {
-			kill(c->pid, asked ? SIGKILL : SIGTERM);
-			if (asked)
-				waitpid(c->pid, &c->status, 0), c->reaped = true;
-			asked = true;
-			deadline_ns = now_ns() + 5000000000ull;
-		}
-		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-	}
-	return c->pid > 0 && WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
-}
-
-static int command(char *const *argv, const char *output, double limit_s)
-{
-	struct child c = { .pid = spawn(argv, output, limit_s) };
-
-	return reap(&c, now_ns() + (uint64_t)(limit_s * 1e9));
-}
 
 static int service_start(const struct campaign_service *s, const char *folder, struct child *child, struct err *e)
 {
@@ -121,18 +36,18 @@ static int service_start(const struct campaign_service *s, const char *folder, s
 	int err = 0, tries = 0;
 
 	if (s->start) {
-		child->pid = spawn_named(s->id, s->start, log, 0);
-		for (; s->ready && tries < READY_TRIES && command(s->ready, NULL, 5); tries++) {
+		child->pid = child_spawn_named(s->id, s->start, log, 0);
+		for (; s->ready && tries < READY_TRIES && child_command(s->ready, NULL, 5); tries++) {
 			if (waitpid(child->pid, &child->status, WNOHANG) == child->pid) {
 				child->reaped = true;
 				break;
 			}
-			nap(READY_STEP_NS);
+			child_nap(READY_STEP_NS);
 		}
 		if (child->reaped || tries == READY_TRIES)
 			err = err_set(e, -ESRCH, "service \"%s\" did not become ready; its output is in %s", s->id, log);
 	}
-	if (!err && s->prepare && command(s->prepare, log, 600))
+	if (!err && s->prepare && child_command(s->prepare, log, 600))
 		err = err_set(e, -EINVAL, "service \"%s\": its prepare command failed; output in %s", s->id, log);
 	free(log);
 	return err;
@@ -204,7 +119,7 @@ static void loads_start(const struct run *run, struct child *loads, double secon
 		const struct campaign_service *sv = &run->c->services[run->s->member[i]];
 		char *name = sv->start ? str_fmt("%s.load", sv->id) : str_dup(sv->id);
 
-		loads[i] = (struct child){ .pid = spawn_named(name, sv->load, keep ? run->output[i] : NULL, seconds) };
+		loads[i] = (struct child){ .pid = child_spawn_named(name, sv->load, keep ? run->output[i] : NULL, seconds) };
 		free(name);
 	}
 }
@@ -230,7 +145,7 @@ static pid_t press_start(const struct campaign_setup *s, unsigned level, double 
 		words[n++] = "--full", words[n++] = text[3];
 	if (s->cpus)
 		words[n++] = "--cpus", words[n++] = s->cpus;
-	pid = spawn_named(name, words, output, seconds);
+	pid = child_spawn_named(name, words, output, seconds);
 	free(file);
 	return pid;
 }
@@ -245,7 +160,7 @@ static pid_t record_start(const struct run *run, const char *session)
 
 	snprintf(duration, sizeof(duration), "%.0fs", ceil(run->c->warmup_s + run->c->measure_s + 3 * GRACE_S));
 	snprintf(interval, sizeof(interval), "%.1fs", fmax(1, floor(run->c->measure_s / SESSION_INTERVALS)));
-	pid = spawn((char *[]){ "/proc/self/exe", "record", "--quiet", "--budget", "0", "--interval", interval, "--duration", duration, "-o",
+	pid = child_spawn((char *[]){ "/proc/self/exe", "record", "--quiet", "--budget", "0", "--interval", interval, "--duration", duration, "-o",
 				(char *)(uintptr_t)session, NULL }, log, 0);
 	free(log);
 	return pid;
@@ -254,7 +169,7 @@ static pid_t record_start(const struct run *run, const char *session)
 static void record_wait(const char *session)
 {
 	for (int tries = 0; tries < ATTACH_TRIES && access(session, F_OK); tries++)
-		nap(ATTACH_STEP_NS);
+		child_nap(ATTACH_STEP_NS);
 }
 
 static void truths_read(const struct run *run, struct campaign_result *r)
@@ -289,12 +204,12 @@ static void loads_run(const struct run *run, const char *session, struct campaig
 	if (c->warmup_s > 0) {
 		loads_start(run, loads, c->warmup_s, false);
 		for (size_t i = 0; i < run->s->n; i++)
-			reap(&loads[i], now_ns() + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
+			child_reap(&loads[i], child_now_ns() + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
 	}
 	record_wait(session);
 	loads_start(run, loads, c->measure_s, true);
 	for (size_t i = 0; i < run->s->n; i++)
-		if (reap(&loads[i], now_ns() + (uint64_t)((c->measure_s + GRACE_S) * 1e9)))
+		if (child_reap(&loads[i], child_now_ns() + (uint64_t)((c->measure_s + GRACE_S) * 1e9)))
 			fail(r, "its load generator failed", c->services[run->s->member[i]].id);
 }
 
@@ -324,9 +239,9 @@ static void run_once(struct run *run, struct campaign_result *r)
 	}
 	if (record.pid > 0)
 		kill(record.pid, SIGINT);
-	if (reap(&record, now_ns() + GRACE_S * 1000000000ull))
+	if (child_reap(&record, child_now_ns() + GRACE_S * 1000000000ull))
 		fail(r, "recording failed, see record.log", "session");
-	reap(&press, now_ns() + 5000000000ull);
+	child_reap(&press, child_now_ns() + 5000000000ull);
 	external_judge(c, session, r);
 	for (size_t i = 0; i < s->n; i++)
 		free(run->output[i]);
@@ -355,7 +270,7 @@ static int pressures_calibrate(const struct campaign *c, const char *folder, dou
 		if (full_per_s[s] > 0)
 			continue;
 		child = (struct child){ .pid = press_start(mine, 0, 0, 0.1, folder, output) };
-		if (reap(&child, now_ns() + GRACE_S * 1000000000ull) || !((full_per_s[s] = truth_of(&pattern, output)) > 0))
+		if (child_reap(&child, child_now_ns() + GRACE_S * 1000000000ull) || !((full_per_s[s] = truth_of(&pattern, output)) > 0))
 			err = err_set(e, -EIO, "press %s cannot be calibrated; its output is in %s", mine->press, output);
 	}
 	regfree(&pattern);
@@ -381,7 +296,7 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 {
 	struct child *services = mem_alloc(c->n_services, sizeof(*services));
 	double *full_per_s = mem_alloc(c->n_setups, sizeof(*full_per_s));
-	uint64_t start = now_ns();
+	uint64_t start = child_now_ns();
 	unsigned repeat = 0;
 	size_t up = 0;
 	int err = 0;
@@ -394,7 +309,7 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 		}
 	if ((err = pressures_calibrate(c, folder, full_per_s, e)) < 0)
 		goto out;
-	while (!*stop && now_ns() - start < c->budget_ns && (next = campaign_next(c, log, &repeat)) >= 0) {
+	while (!*stop && child_now_ns() - start < c->budget_ns && (next = campaign_next(c, log, &repeat)) >= 0) {
 		struct campaign_result r = { .setup = (size_t)next, .repeat = repeat };
 		struct run run = { .c = c, .s = &c->setups[next], .folder = folder, .full_per_s = full_per_s };
 		uint64_t spent;
@@ -404,14 +319,14 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 			break; /* Ctrl-C may have hurt this run; it is done again when the campaign goes on */
 		if ((err = campaign_log_add(log, c, &r, e)) < 0)
 			goto out;
-		spent = now_ns() - start;
+		spent = child_now_ns() - start;
 		tell(progress, c, log, &r, spent < c->budget_ns ? c->budget_ns - spent : 0);
 	}
 out:
 	while (up--)
 		if (services[up].pid > 0 && !services[up].reaped) {
 			kill(services[up].pid, SIGTERM);
-			reap(&services[up], now_ns() + 10000000000ull);
+			child_reap(&services[up], child_now_ns() + 10000000000ull);
 		}
 	free(services);
 	free(full_per_s);

@@ -15,7 +15,7 @@
 static struct values {
 	struct opt_list groups;
 	const char *count, *node_type, *format, *metric;
-	bool matrix;
+	bool matrix, held_out;
 	double confidence, limit;
 } values;
 
@@ -222,6 +222,36 @@ static json_t *known(double v)
 	return isfinite(v) ? json_real(v) : json_null();
 }
 
+/* Beside what was measured: every run that was predicted without its own co-location. */
+static void held_show(const struct model *m, json_t *out)
+{
+	if (!out)
+		printf("%s, each co-location left out in turn\n%-56s %9s %9s %19s %7s\n", m->metric, "victim beside neighbours", "measured", "predicted", "interval", "off");
+	for (int i = 0; i < m->n_held; i++) {
+		const struct model_held *h = m->held + i;
+		bool holds = h->measured <= h->high && (h->measured >= h->low || h->low <= 1);
+		char *text = str_fmt("%s beside", m->services[h->victim].name);
+		json_t *neighbours = json_array();
+
+		for (int j = 0; j < h->n_neighbours; j++) {
+			char *longer = str_fmt("%s%s %s", text, j ? "," : "", m->services[h->neighbours[j]].name);
+
+			free(text);
+			text = longer;
+			json_array_append_new(neighbours, json_string(m->services[h->neighbours[j]].name));
+		}
+		if (out)
+			json_array_append_new(out, json_pack("{s:s, s:s, s:O, s:f, s:f, s:f, s:f, s:b}", "metric", m->metric, "victim", m->services[h->victim].name,
+							     "neighbours", neighbours, "measured_ratio", h->measured, "predicted_ratio", h->predicted, "low_ratio",
+							     h->low, "high_ratio", h->high, "holds", holds));
+		else
+			printf("%-56s %9.3f %9.3f %8.3f … %-8.3f %+6.1f %%%s\n", text, h->measured, h->predicted, h->low, h->high,
+			       100 * (h->predicted / h->measured - 1), holds ? "" : "  outside");
+		json_decref(neighbours);
+		free(text);
+	}
+}
+
 static json_t *foot_json(const struct model *m)
 {
 	const struct model_report *r = &m->report;
@@ -246,7 +276,9 @@ static int metric_run(const struct model *m, json_t *out, struct err *e)
 		return err_set(e, -EINVAL, "--node-type %s: the model does not know it", values.node_type);
 	for (size_t i = 0; i < values.groups.n && !err; i++)
 		err = group_run(m, values.groups.v[i], type, out, e);
-	if (!values.groups.n && values.count)
+	if (values.held_out)
+		held_show(m, out);
+	else if (!values.groups.n && values.count)
 		err = count_run(m, type, out, e);
 	else if (!values.groups.n && out)
 		matrix_json(m, type, out);
@@ -300,6 +332,7 @@ static const struct opt opts[] = {
 	{ .name = "matrix", .kind = OPT_FLAG, .offset = AT(matrix), .help = "every pair (this is also the default)" },
 	{ .name = "group", .key = 'g', .kind = OPT_LIST, .offset = AT(groups), .arg = "A,B,B", .help = "this group; may be repeated" },
 	{ .name = "count", .kind = OPT_STR, .offset = AT(count), .arg = "A", .help = "how many of A fit on one node within --limit" },
+	{ .name = "held-out", .kind = OPT_FLAG, .offset = AT(held_out), .help = "instead: every measured run beside its prediction without its own co-location" },
 	{ .name = "limit", .kind = OPT_F64, .offset = AT(limit), .arg = "RATIO", .min = "1", .def = "1.5", .help = "slowdown that A accepts" },
 	{ .name = "confidence", .kind = OPT_RATIO, .offset = AT(confidence), .arg = "P", .min = "0.01", .max = "0.999", .def = "0.9",
 	  .help = "of the intervals" },

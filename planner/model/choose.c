@@ -14,6 +14,7 @@
 #define DOUBT_RUNS 6
 #define EVEN_TRUST 0.5           /* pull of the weights towards even ones, as a share of the targets' variance */
 #define STACK_ROUNDS 60
+#define GROUP_RUNS_MIN 10    /* with fewer runs beside two or more, nothing says how neighbours add up: the first kind is taken */
 
 const struct kind_row model_kinds[] = {
 	{ "linear", "delays add up", 1 },
@@ -209,13 +210,13 @@ static double gain_of(const struct trial *t, int service, const double *common, 
 	return n >= DOUBT_RUNS && mean > DOUBT * sqrt(fmax(0, squares / n - mean * mean) / (n - 1)) ? mean : 0;
 }
 
-static void kinds_assign(const struct trial *t, double *const *miss, size_t best, struct choice *ch)
+static void kinds_assign(const struct trial *t, double *const *miss, size_t n_kinds, size_t best, struct choice *ch)
 {
 	for (int s = 0; s < t->c->n_services; s++) {
 		double most = 0;
 
 		ch->kind[s] = (int)best;
-		for (size_t k = 0; k < KINDS; k++) {
+		for (size_t k = 0; k < n_kinds; k++) {
 			double gain = k == best ? 0 : gain_of(t, s, miss[best], miss[k]);
 
 			if (gain > most) {
@@ -233,18 +234,21 @@ struct choice choose_model(const struct coloc *c, const bool *hidden, uint64_t s
 	struct latent_blend blends[KINDS] = { 0 };
 	double *miss[KINDS], mean[KINDS];
 	struct trial t;
-	size_t best = 0;
+	size_t best = 0, groups = 0, n_kinds;
 
 	trial_begin(&t, c, hidden, seed);
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t i = 0; i < t.n; i++)
+		groups += c->rows[t.row[i]].n_neighbours > 1;
+	n_kinds = groups < GROUP_RUNS_MIN ? 1 : KINDS;
+	for (size_t k = 0; k < n_kinds; k++) {
 		miss[k] = mem_alloc(t.n + 1, sizeof(double));
 		mean[k] = kind_try(&t, model_kinds[k].link, blends + k, miss[k]);
 		best = mean[k] < mean[best] ? k : best;
 	}
 	ch.blend = blends[best];
 	ch.blend.links = mem_alloc((size_t)c->n_services + 1, sizeof(double));
-	kinds_assign(&t, miss, best, &ch);
-	for (size_t k = 0; k < KINDS; k++)
+	kinds_assign(&t, miss, n_kinds, best, &ch);
+	for (size_t k = 0; k < n_kinds; k++)
 		free(miss[k]);
 	trial_end(&t);
 	return ch;

@@ -38,6 +38,7 @@ void coloc_free(struct coloc *c)
 	names_free(c->metrics, c->n_metrics);
 	free(c->source);
 	free(c->dropped);
+	free(c->by_cell);
 	free(c);
 }
 
@@ -133,6 +134,8 @@ static int number_keys(struct coloc *c, bool whole)
 		if (i && key_compare(k + i - 1, k + i))
 			n++;
 		*(whole ? &c->rows[k[i].row].group : &c->rows[k[i].row].cell) = n;
+		if (!whole)
+			c->by_cell[i] = k[i].row;
 	}
 	for (size_t i = 0; i < c->n_rows; i++)
 		free(k[i].key);
@@ -204,6 +207,8 @@ int coloc_seal(struct coloc *c, const char *metric, struct err *e)
 	c->n_rows = kept;
 	if (!kept)
 		return err_set(e, -EINVAL, "%s: no run has the metric \"%s\"", c->source, metric ? metric : "");
+	free(c->by_cell);
+	c->by_cell = mem_alloc(c->n_rows + 1, sizeof(*c->by_cell));
 	c->n_groups = number_keys(c, true);
 	c->n_cells = number_keys(c, false);
 	contradictions_count(c);

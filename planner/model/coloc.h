@@ -27,6 +27,7 @@ struct coloc_row {
 
 struct coloc {
 	size_t n_rows, cap_rows, n_contradictions, n_dropped; /* dropped: runs of another metric than their victim's */
+	size_t *by_cell;                                      /* row numbers, repeats side by side */
 	size_t *dropped;                                      /* the same per metric */
 	struct coloc_row *rows;
 	int n_services, n_types, n_metrics, n_groups, n_cells;

@@ -9,7 +9,7 @@
 #include "planner/model/model.h"
 
 #define OUTER_FOLDS_MANY 20
-#define MANY_GROUPS 80
+#define MANY_GROUPS 60
 #define MANY_ROWS 500        /* beyond, the model is chosen once, not inside every fold */
 
 const char *const rival_names[RIVALS] = { "cotenant", "no interference", "mean of the service's other runs",

@@ -2,7 +2,7 @@
  * The model file: JSON, docs/model.md. Read strictly: unknown keys, NaN, negative pressures and curves that are not
  * monotone are refused with the field's path, because the planner relies on monotone predictions.
  */
-#include "planner/model/model.h"
+#include "planner/model/file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,6 @@
 
 #define MODEL_FILE_VERSION 1
 #define MODEL_FILE_MAX (256u << 20)
-#define VALUE_MAX 1e9
 
 /* Names that the first version of this form used; any exponent may stand as a number. */
 static const struct { const char *name; double link; } link_names[] = { { "linear", 1 }, { "log", 0 }, { "queue", -1 } };
@@ -61,7 +60,7 @@ static int numbers(const struct json_at *at, const char *key, size_t n, double *
 	for (size_t i = 0; i < n; i++) {
 		struct json_at v = json_item(&list, i);
 
-		if ((err = json_as_f64(&v, 0, VALUE_MAX, out + i, e)) < 0)
+		if ((err = json_as_f64(&v, 0, MODEL_VALUE_MAX, out + i, e)) < 0)
 			return err;
 	}
 	return 0;
@@ -88,7 +87,7 @@ static int curve_read(const struct json_at *at, struct curve *c, struct err *e)
 		for (size_t j = 0; j < 2; j++) {
 			struct json_at v = json_item(&pair, j);
 
-			if ((err = json_as_f64(&v, 0, VALUE_MAX, xy[j], e)) < 0)
+			if ((err = json_as_f64(&v, 0, MODEL_VALUE_MAX, xy[j], e)) < 0)
 				return err;
 		}
 		if (c->x[i] <= (i ? c->x[i - 1] : 0) || c->y[i] < (i ? c->y[i - 1] : 0))
@@ -258,64 +257,12 @@ static int scores_read(struct model *m, const struct json_at *at, struct err *e)
 		struct json_at v = json_item(&list, (size_t)m->n_scores);
 		double *score = m->scores + m->n_scores;
 
-		if ((err = json_as_f64(&v, 0, VALUE_MAX, score, e)) < 0)
+		if ((err = json_as_f64(&v, 0, MODEL_VALUE_MAX, score, e)) < 0)
 			return err;
 		if (m->n_scores && *score < score[-1])
 			return json_fail(&v, e, "scores must be sorted");
 	}
 	return 0;
-}
-
-static int held_run_read(const struct model *m, const struct json_at *at, struct model_held *h, struct err *e)
-{
-	static const char *const keys[] = { "victim", "neighbours", "node_type", "measured_ratio", "predicted_ratio", "low_ratio", "high_ratio", NULL };
-	struct json_at list = json_key(at, "neighbours");
-	const char *victim, *type = NULL;
-	size_t n;
-	int err;
-
-	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
-	    (err = json_get_str(at, "victim", true, &victim, e)) < 0 || (err = json_get_str(at, "node_type", false, &type, e)) < 0 ||
-	    (err = json_get_f64(at, "measured_ratio", true, 0, VALUE_MAX, &h->measured, e)) < 0 ||
-	    (err = json_get_f64(at, "predicted_ratio", true, 0, VALUE_MAX, &h->predicted, e)) < 0 ||
-	    (err = json_get_f64(at, "low_ratio", true, 0, VALUE_MAX, &h->low, e)) < 0 ||
-	    (err = json_get_f64(at, "high_ratio", true, 0, VALUE_MAX, &h->high, e)) < 0 || (err = json_check_array(&list, &n, e)) < 0)
-		return err;
-	if ((h->victim = model_find_service(m, victim)) < 0)
-		return json_fail(at, e, "victim \"%.80s\" is not among the services", victim);
-	h->node_type = type ? model_find_node_type(m, type) : -1;
-	h->neighbours = mem_alloc(n + 1, sizeof(*h->neighbours));
-	for (size_t i = 0; i < n; i++) {
-		struct json_at v = json_item(&list, i);
-		const char *name;
-
-		if ((err = json_as_str(&v, &name, e)) < 0)
-			return err;
-		if ((h->neighbours[i] = model_find_service(m, name)) < 0)
-			return json_fail(&v, e, "\"%.80s\" is not among the services", name);
-	}
-	h->n_neighbours = (int)n;
-	return 0;
-}
-
-static int held_read(struct model *m, const struct json_at *top, struct err *e)
-{
-	struct json_at list = json_key(top, "held_out_runs");
-	size_t n;
-	int err = 0;
-
-	if (!list.value)
-		return 0;
-	if ((err = json_check_array(&list, &n, e)) < 0)
-		return err;
-	m->held = mem_alloc(n + 1, sizeof(*m->held));
-	for (size_t i = 0; i < n && !err; i++) {
-		struct json_at at = json_item(&list, i);
-
-		m->n_held++; /* counted first: a half-read run is freed too */
-		err = held_run_read(m, &at, m->held + i, e);
-	}
-	return err;
 }
 
 static int body_read(struct model *m, const struct json_at *top, struct err *e)
@@ -341,7 +288,7 @@ static int body_read(struct model *m, const struct json_at *top, struct err *e)
 		if (err < 0)
 			return err;
 	}
-	if ((err = scores_read(m, top, e)) < 0 || (err = held_read(m, top, e)) < 0)
+	if ((err = scores_read(m, top, e)) < 0 || (err = model_held_read(m, top, e)) < 0)
 		return err;
 	groups = m->n_scores; /* files before score_groups took every run for independent */
 	err = json_get_i64(top, "score_groups", false, m->n_scores ? 1 : 0, m->n_scores, &groups, e);

@@ -9,7 +9,9 @@
 #include "base/rng.h"
 #include "planner/model/model.h"
 
-#define SWEEPS 30
+#define SWEEPS 10           /* per phase, at most */
+#define PHASES 4
+#define STILL_RATIO 2e-3    /* a sweep that gains less ends its phase */
 #define HUBER 1.5            /* in units of the median error: 95 % efficiency for normal errors */
 #define TYPE_TIE 2.0         /* node types of one service are tied this much more strongly than services among each other */
 
@@ -108,6 +110,24 @@ static void clear(struct latent_work *w)
 	memset(w->den, 0, n * sizeof(*w->den));
 }
 
+static double row_part(const struct latent *l, int k, const struct coloc_row *r)
+{
+	return l->s[latent_at(l, k, r->victim, r->type)] * latent_effect(l, k, r->victim, latent_sum_p(l, k, r));
+}
+
+/* Component k's share of every fitted value, before an update; after it only that share is exchanged. */
+static void parts_take(struct latent_work *w, int k)
+{
+	for (size_t i = 0; i < w->n; i++)
+		w->part[i] = row_part(w->l, k, w->rows[i]);
+}
+
+static void parts_exchange(struct latent_work *w, int k)
+{
+	for (size_t i = 0; i < w->n; i++)
+		w->fit[i] += row_part(w->l, k, w->rows[i]) - w->part[i];
+}
+
 static void s_update(struct latent_work *w, int k)
 {
 	struct latent *l = w->l;
@@ -115,14 +135,15 @@ static void s_update(struct latent_work *w, int k)
 	clear(w);
 	for (size_t i = 0; i < w->n; i++) {
 		const struct coloc_row *r = w->rows[i];
-		double x = latent_effect(l, k, r->victim, latent_sum_p(l, k, r)), rest = w->z[i] - w->fit[i] + l->s[latent_at(l, k, r->victim, r->type)] * x;
+		double x = latent_effect(l, k, r->victim, latent_sum_p(l, k, r)), rest;
 
+		w->part[i] = l->s[latent_at(l, k, r->victim, r->type)] * x;
+		rest = w->z[i] - w->fit[i] + w->part[i];
 		w->num[r->victim * l->n_types + r->type] += w->w[i] * x * rest;
 		w->den[r->victim * l->n_types + r->type] += w->w[i] * x * x;
 	}
 	side_solve(w, l->s, k, w->form->ridge);
-	for (size_t i = 0; i < w->n; i++)
-		w->fit[i] = latent_z(l, w->rows[i]);
+	parts_exchange(w, k);
 }
 
 /* Jacobi over neighbours would overshoot in groups; each neighbour's share of the rest follows its own part instead. */
@@ -132,6 +153,7 @@ static void p_update(struct latent_work *w, int k)
 	double scale = latent_is_load(l, k) ? 1 : mean_s(l, k);
 
 	clear(w);
+	parts_take(w, k);
 	for (size_t i = 0; i < w->n; i++) {
 		const struct coloc_row *r = w->rows[i];
 		double slope = latent_effect_slope(l, k, r->victim, l->curves ? latent_sum_p(l, k, r) : 0);
@@ -146,8 +168,7 @@ static void p_update(struct latent_work *w, int k)
 	}
 	side_solve(w, l->p, k, w->form->ridge * fmax(scale * scale, 1e-6));
 	latent_pins_set(w, k);
-	for (size_t i = 0; i < w->n; i++)
-		w->fit[i] = latent_z(l, w->rows[i]);
+	parts_exchange(w, k);
 }
 
 /* Pressures of a shared component have mean 1, so that the ridge means the same on both sides. */
@@ -203,22 +224,50 @@ static void start(struct latent *l, double level)
 		}
 }
 
-static void descend(struct latent_work *w)
+static double miss_of(const struct latent_work *w)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		sum += w->w[i] * (w->z[i] - w->fit[i]) * (w->z[i] - w->fit[i]);
+	return sum;
+}
+
+static void sweep(struct latent_work *w)
 {
 	struct latent *l = w->l;
 
-	for (int round = 0; round < SWEEPS; round++) {
-		if (!l->plain && (round == SWEEPS / 2 || round == SWEEPS * 3 / 4))
-			huber(w);
-		if (round == SWEEPS / 4)
+	for (int k = 0; k < l->k; k++) {
+		if (!latent_is_load(l, k))
+			s_update(w, k);
+		if (!latent_is_count(l, k))
+			p_update(w, k);
+		if (l->kinds[k] == 's')
+			normalise(l, k);
+	}
+}
+
+/* Sweeps until little moves, then with measured curves, then twice with Huber weights. */
+static void descend(struct latent_work *w)
+{
+	for (int phase = 0; phase < PHASES; phase++) {
+		double before = INFINITY;
+
+		if (phase == 1) {
 			latent_curves_fit(w);
-		for (int k = 0; k < l->k; k++) {
-			if (!latent_is_load(l, k))
-				s_update(w, k);
-			if (!latent_is_count(l, k))
-				p_update(w, k);
-			if (l->kinds[k] == 's')
-				normalise(l, k);
+			for (size_t i = 0; i < w->n; i++)
+				w->fit[i] = latent_z(w->l, w->rows[i]);
+		}
+		if (phase > 1 && !w->l->plain)
+			huber(w);
+		for (int round = 0; round < SWEEPS; round++) {
+			double now;
+
+			sweep(w);
+			now = miss_of(w);
+			if (now > before * (1 - STILL_RATIO))
+				break;
+			before = now;
 		}
 	}
 }
@@ -230,20 +279,32 @@ static double weight_of(double link, double y)
 	return slope * slope / (y * y);
 }
 
+/* Repeats of one run become one row, their median, that weighs as much as all of them. */
 static void rows_take(struct latent_work *w, const bool *hidden)
 {
 	const struct latent *l = w->l;
+	const struct coloc *c = w->c;
+	double *v = mem_alloc(c->n_rows + 1, sizeof(*v));
 
-	for (size_t i = 0; i < w->c->n_rows; i++) {
-		const struct coloc_row *r = w->c->rows + i;
+	for (size_t i = 0, end; i < c->n_rows; i = end) {
+		const struct coloc_row *r = c->rows + c->by_cell[i];
+		size_t n = 0;
+		double y;
 
-		if ((hidden && hidden[i]) || !r->n_neighbours)
+		for (end = i; end < c->n_rows && c->rows[c->by_cell[end]].cell == r->cell; end++)
+			if (!(hidden && hidden[c->by_cell[end]]))
+				v[n++] = c->rows[c->by_cell[end]].slowdown;
+		if (!n || !r->n_neighbours)
 			continue;
+		if (n > 1)
+			qsort(v, n, sizeof(*v), double_compare);
+		y = n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 		w->rows[w->n] = r;
-		w->z[w->n] = l->plain ? r->slowdown - 1 + r->n_neighbours : link_transform(l->links[r->victim], r->slowdown);
-		w->base[w->n] = w->w[w->n] = l->plain ? 1 : weight_of(l->links[r->victim], r->slowdown);
+		w->z[w->n] = l->plain ? y - 1 + r->n_neighbours : link_transform(l->links[r->victim], y);
+		w->base[w->n] = w->w[w->n] = (double)n * (l->plain ? 1 : weight_of(l->links[r->victim], y));
 		w->n++;
 	}
+	free(v);
 }
 
 static void work_free(struct latent_work *w)
@@ -253,7 +314,7 @@ static void work_free(struct latent_work *w)
 	free(w->rows);
 	free(w->num);
 	free(w->den);
-	free(w->z); /* the block of all four */
+	free(w->z); /* the block of all five */
 }
 
 static struct latent *latent_new(const struct coloc *c, const struct latent_spec *form, const double *links)
@@ -286,10 +347,11 @@ struct latent *latent_form_fit(const struct coloc *c, const bool *hidden, const 
 	l->s = mem_alloc(size + 1, sizeof(double));
 	l->p = mem_alloc(size + 1, sizeof(double));
 	w.rows = mem_alloc(c->n_rows + 1, sizeof(*w.rows));
-	w.z = mem_alloc(c->n_rows + 1, 4 * sizeof(double));
+	w.z = mem_alloc(c->n_rows + 1, 5 * sizeof(double));
 	w.fit = w.z + c->n_rows;
 	w.w = w.z + 2 * c->n_rows;
 	w.base = w.z + 3 * c->n_rows;
+	w.part = w.z + 4 * c->n_rows;
 	w.num = mem_alloc(entities + 1, sizeof(double));
 	w.den = mem_alloc(entities + 1, sizeof(double));
 	rows_take(&w, hidden);

@@ -13,6 +13,7 @@ struct latent_work {
 	size_t n;
 	const struct coloc_row **rows;
 	double *z, *fit, *w, *base; /* target, fitted, weight now, weight of the link */
+	double *part;               /* of fit: the component under way */
 	double *num, *den;          /* per entity */
 	int *pin_kind;              /* per service: the named component it presses on, or -1 */
 	double *pin_level;

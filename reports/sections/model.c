@@ -10,6 +10,7 @@
 
 #define CURVE_POINTS 21
 #define CONFIDENCE 0.9
+#define ONLY_NEIGHBOUR "only a neighbour" /* kind, docs/model.md */
 #define MOST_SERVICES 40u  /* pairs grow with the square; with more, the first ones of the file */
 
 static const struct column pair_columns[] = {
@@ -64,14 +65,17 @@ static const struct column kind_columns[] = {
 	{ 0 }
 };
 
-static size_t model_names(const struct input *in, const char **names)
+/* victims: only those that were measured as such, not synthetic pressure. */
+static size_t model_names(const struct input *in, const char **names, bool victims)
 {
 	json_t *list = json_object_get(in->model_json, "services"), *row;
 	size_t i, n = 0;
 
 	json_array_foreach(list, i, row) {
-		const char *name = json_string_value(json_object_get(row, "name"));
+		const char *name = json_string_value(json_object_get(row, "name")), *kind = json_string_value(json_object_get(row, "kind"));
 
+		if (victims && kind && !strcmp(kind, ONLY_NEIGHBOUR))
+			continue;
 		if (name && n < MOST_SERVICES && model_find_service(in->model, name) >= 0)
 			names[n++] = name;
 	}
@@ -204,15 +208,15 @@ static void find_worst(struct doc *d, const struct table *t, const char *source)
 
 void build_pairs(const struct input *in, struct doc *d, struct doc_section *sec)
 {
-	const char *names[MOST_SERVICES];
-	size_t n = model_names(in, names);
+	const char *names[MOST_SERVICES], *victims[MOST_SERVICES];
+	size_t n = model_names(in, names, false), n_victims = model_names(in, victims, true);
 	struct table *t = table_new("pairs", "Predicted slowdown in pairs", in->model_name, pair_columns);
 	struct chart c = chart_of(CHART_MATRIX, "Slowdown of the row next to the column", NULL, t);
 	const char *source = in->model_name;
 
-	for (size_t v = 0; v < n; v++)
+	for (size_t v = 0; v < n_victims; v++)
 		for (size_t k = 0; k < n; k++)
-			add_pair(t, in->model, names[v], names[k]);
+			add_pair(t, in->model, victims[v], names[k]);
 	c.row = 0, c.series = 1, c.value = 2;
 	section_chart(sec, c);
 	section_table_take(sec, t, true);
@@ -239,12 +243,21 @@ static void add_curve(struct table *t, const struct model *m, const char *name, 
 	}
 }
 
+/* Learnt from slowdowns alone: shown only when no resource has a name. */
+static bool is_nameless(const char *pressure)
+{
+	return !strncmp(pressure, "shared", 6) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
+}
+
 void build_curves(const struct input *in, struct doc *d, struct doc_section *sec)
 {
-	const char *names[MOST_SERVICES];
-	size_t n = model_names(in, names);
+	const char *names[MOST_SERVICES], *victims[MOST_SERVICES];
+	size_t n = model_names(in, names, false), n_victims = model_names(in, victims, true);
+	bool named = false;
 
 	(void)d;
+	for (int k = 0; k < model_n_pressures(in->model); k++)
+		named |= !is_nameless(model_pressure_name(in->model, k));
 	for (int k = 0; k < model_n_pressures(in->model); k++) {
 		double most = 0;
 		struct table *t;
@@ -253,13 +266,13 @@ void build_curves(const struct input *in, struct doc *d, struct doc_section *sec
 
 		for (size_t i = 0; i < n; i++)
 			most = fmax(most, model_pressure(in->model, model_find_service(in->model, names[i]), -1)[k]);
-		if (!(most > 0))
+		if (!(most > 0) || (named && is_nameless(model_pressure_name(in->model, k))))
 			continue;
 		snprintf(id, sizeof(id), "curve_%s", model_pressure_name(in->model, k));
 		snprintf(title, sizeof(title), "Sensitivity to %s", model_pressure_name(in->model, k));
 		t = table_new(id, title, in->model_name, curve_columns);
-		for (size_t i = 0; i < n; i++)
-			add_curve(t, in->model, names[i], k, most);
+		for (size_t i = 0; i < n_victims; i++)
+			add_curve(t, in->model, victims[i], k, most);
 		c = chart_of(CHART_LINE, t->title, "up to the most any service exerts", t);
 		c.series = 1, c.x = 2, c.value = 3;
 		section_chart(sec, c);

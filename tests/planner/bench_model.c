@@ -197,7 +197,12 @@ static struct coloc *metric_run(const char *path, const char *metric)
 	if (isfinite(m->report.noise_ratio))
 		printf("; noise floor (one run against the mean of its repeats) %.2f %%", 100 * m->report.noise_ratio);
 	putchar('\n');
-	show("each co-location left out", c, cv_leave_colocation(c, SEED));
+	printf(" each co-location left out, as `fit` prints it: %d predictions of %zu runs\n", m->n_held, c->n_rows);
+	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_MODEL], 100 * m->report.error_ratio);
+	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_NOTHING], 100 * m->report.no_interference_ratio);
+	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_MEAN], 100 * m->report.service_mean_ratio);
+	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_FACTORISATION], 100 * m->report.factorisation_ratio);
+	printf("  90 %% intervals cover %.1f %%\n", 100 * m->report.coverage_ratio);
 	show("half of each service's co-locations left out", c, cv_leave_half(c, SEED));
 	groups_from_pairs(c);
 	speed(m);

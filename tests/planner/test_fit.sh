@@ -46,6 +46,23 @@ refuses 'm.json' "$cotenant" fit "$tmp/out.json" -o "$tmp/m.json"
 "$cotenant" predict "$tmp/m.json" --group a,a,a,a,a,a,a | grep -q extrapolated || { echo 'seven of one are not flagged'; bad=1; }
 "$cotenant" predict "$tmp/m.json" --format json | python3 -c 'import json, sys; assert len(json.load(sys.stdin)["predictions"]) == 9' || bad=1
 "$cotenant" predict "$tmp/m.json" --count a --limit 1.6 | grep -q 'of a fit on one node' || bad=1
+# several metrics: each gets a model, plans go by the first, groups are shown in all
+{ echo $head
+  for a in a b c; do for b in a b c; do
+	echo "$a,$b,n,throughput,100,$((100 - 10 * (${#b} + $(printf %d "'$b") - 96)))"
+	echo "$a,$b,n,latency_p99,1,1.$(($(printf %d "'$a") - 90))"
+	echo "$a,,n,throughput,100,10$(($(printf %d "'$b") - 96))"
+  done; done; } > "$tmp/in.csv"
+out=$("$cotenant" fit "$tmp/in.csv" -f -o "$tmp/m2.json") || bad=1
+[ "$(grep -c 'held-out error' <<< "$out")" = 2 ] || { echo "two metrics do not give two models: $out"; bad=1; }
+grep -q 'noise.* [0-9.]* %' <<< "$out" || { echo "repeats alone give no noise floor: $out"; bad=1; }
+"$cotenant" predict "$tmp/m2.json" --group a,b,c | grep -q 'latency_p99' || { echo 'a group is not shown in the tail'; bad=1; }
+"$cotenant" predict "$tmp/m2.json" --metric latency_p99 --matrix | grep -q '^latency_p99' || { echo '--metric chooses nothing'; bad=1; }
+refuses 'metric mean' "$cotenant" predict "$tmp/m2.json" --metric mean
+"$cotenant" predict "$tmp/m2.json" --held-out --format json | python3 -c 'import json, sys
+rows = json.load(sys.stdin)["predictions"]
+assert len(rows) == 9 and all(r["measured_ratio"] > 0 and r["low_ratio"] <= r["predicted_ratio"] <= r["high_ratio"] for r in rows)' || bad=1
+sed 's/"victim": "a"/"victim": "zz"/' "$tmp/m2.json" > "$tmp/broken.json"; refuses 'held_out_runs.*zz' "$cotenant" predict "$tmp/broken.json"
 refuses 'does not know the service "x"' "$cotenant" predict "$tmp/m.json" --group a,x
 refuses 'does not know it' "$cotenant" predict "$tmp/m.json" --node-type x
 refuses 'at least two' "$cotenant" predict "$tmp/m.json" --group a

@@ -1,0 +1,92 @@
+/* Processes of a campaign: see campaign_child.h. */
+#include "collector/campaign_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_WORDS 512
+
+uint64_t child_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+void child_nap(long ns)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+}
+
+/* fork + exec with output to a file (NULL: thrown away). A process group of its own, so that Ctrl-C reaches only us. */
+pid_t child_spawn(char *const *argv, const char *output, double seconds)
+{
+	pid_t pid = fork();
+	char text[32];
+	int fd;
+
+	if (pid)
+		return pid;
+	setpgid(0, 0);
+	snprintf(text, sizeof(text), "%.0f", ceil(seconds));
+	setenv("COTENANT_SECONDS", text, 1);
+	fd = open(output ? output : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+		_exit(126);
+	fd = open("/dev/null", O_RDONLY);
+	if (fd >= 0)
+		dup2(fd, STDIN_FILENO);
+	execvp(argv[0], argv);
+	dprintf(STDERR_FILENO, "cannot start %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* `cotenant run NAME -- argv…` */
+pid_t child_spawn_named(const char *name, char *const *argv, const char *output, double seconds)
+{
+	char *words[MAX_WORDS] = { "/proc/self/exe", "run", (char *)(uintptr_t)name, "--" };
+
+	for (size_t n = 4; *argv && n + 1 < MAX_WORDS; n++)
+		words[n] = *argv++;
+	return child_spawn(words, output, seconds);
+}
+
+/* Wait until the child ends or the deadline passes; then SIGTERM, and SIGKILL after the grace. */
+int child_reap(struct child *c, uint64_t deadline_ns)
+{
+	bool asked = false;
+
+	while (c->pid > 0 && !c->reaped) {
+		pid_t got = waitpid(c->pid, &c->status, WNOHANG);
+
+		if (got == c->pid || (got < 0 && errno == ECHILD)) {
+			c->reaped = true;
+			break;
+		}
+		if (child_now_ns() > deadline_ns) {
+			kill(c->pid, asked ? SIGKILL : SIGTERM);
+			if (asked)
+				waitpid(c->pid, &c->status, 0), c->reaped = true;
+			asked = true;
+			deadline_ns = child_now_ns() + 5000000000ull;
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
+	return c->pid > 0 && WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
+}
+
+int child_command(char *const *argv, const char *output, double limit_s)
+{
+	struct child c = { .pid = child_spawn(argv, output, limit_s) };
+
+	return child_reap(&c, child_now_ns() + (uint64_t)(limit_s * 1e9));
+}
