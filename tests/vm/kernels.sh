@@ -4,7 +4,7 @@
 # Emulated (TCG), since KVM is not everywhere; so times are long and only truth is tested there, not cost. The guest has its
 # own disk (an image in BUILD/vm, 1 GB, sparse) and cgroup v2 with controllers. What each kernel could not do stands in its
 # log as a skip with its reason; a test that fails or never ends fails here.
-# VM_SMP=2,sockets=1,cores=1,threads=2 makes the two CPUs SMT siblings.
+# VM_CPU=max,vendor=GenuineIntel VM_SMP=2,sockets=1,cores=1,threads=2 makes the two CPUs SMT siblings.
 # usage: tests/vm/kernels.sh BUILD [KERNEL…]      default: Debian's 6.1, 6.12 and the newest backport
 set -eu
 here=$(dirname "$0")
@@ -20,7 +20,7 @@ done
 
 boot() { # kernel image, initramfs, log
 	truncate -s 1G "$dir/$kernel.img"
-	timeout -k 5 "${VM_TIMEOUT:-900}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp "${VM_SMP:-2}" -m 1536 -nographic -no-reboot \
+	timeout -k 5 "${VM_TIMEOUT:-900}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu "${VM_CPU:-max}" -smp "${VM_SMP:-2}" -m 1536 -nographic -no-reboot \
 		-nodefaults -serial stdio -kernel "$1" -initrd "$2" -append "console=ttyS0 quiet panic=-1 mitigations=off" \
 		-drive file="$dir/$kernel.img",format=raw,if=virtio,cache=unsafe < /dev/null > "$3" 2>&1 || true
 	rm -f "$dir/$kernel.img"
