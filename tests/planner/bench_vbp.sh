@@ -38,8 +38,8 @@ EOF
 chmod +x "$dir/one"
 
 tail -n +2 "$data/known.csv" | awk -v step="$step" 'NR % step == 1 || step == 1' |
-awk -F, 'FNR == NR { done[$1 "," $2]; next } !(($1 "," $2) in done) { printf "%s %s %s %s %s\n", $1, $2, $3, $4 == "" ? "?" : $4, $5 }' "$details" - |
-DIR=$dir COTENANT=$cotenant TIME=${TIME:-10s} THREADS=${THREADS:-2} xargs -P "${JOBS:-1}" -L 1 "$dir/one" >>"$details"
+awk -F, 'FILENAME != "-" { done[$1 "," $2]; next } !(($1 "," $2) in done) { printf "%s %s %s %s %s\n", $1, $2, $3, $4 == "" ? "?" : $4, $5 }' "$details" - |
+DIR=$dir COTENANT=$cotenant TIME=${TIME:-10s} THREADS=${THREADS:-2} xargs -r -P "${JOBS:-1}" -L 1 "$dir/one" >>"$details"
 
 awk -F, '
 function count(f) {
