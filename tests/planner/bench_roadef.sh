@@ -24,7 +24,7 @@ one() {
 		plain "$start" > "$work/$name.s"
 		judged=$("$ROADEF_CHECK" "$work/$name.m" "$work/$name.s" "$work/$name.answer" | head -1 | cut -d' ' -f1-3) || judged="REFUSED: $judged"
 	fi
-	row=$(grep "^$name," "$data/best_known.csv" || echo "$name,,,,")
+	row=$(tr -d "\r" < "$data/best_known.csv" | grep "^$name," || echo "$name,,,,")
 	echo "$row" | awk -F, -v cost="$(jq -r .cost "$work/$name.plan")" -v bound="$(jq -r '.lower_bound // "n/a"' "$work/$name.plan")" -v judged="$judged" '{
 		reference = $5 != "" ? $5 : $4
 		printf "| %s | %.0f | %s | %s | %s | %s |\n", $1, cost, reference, bound,
