@@ -123,10 +123,14 @@ int net_files_pass(struct bpf_iter__task_file *ctx)
 
 static __always_inline int drop_count(struct sk_buff *skb, struct sock *sk, __u32 reason)
 {
-	__u64 kind = reason < NET_REASONS ? net_drop_class[reason & (NET_REASONS - 1)] : NET_DROP_OTHER;
+	__u64 packet = (__u64)skb, at = reason, kind;
 	struct net_slot *totals;
-	__u64 packet = (__u64)skb;
 
+	hide(at);
+	if (at >= NET_REASONS)
+		at = 0;          /* not among those with a class */
+	hide(at);
+	kind = net_drop_class[at];
 	packet_leave(&packet, false, bpf_ktime_get_ns());
 	totals = slot_totals(sk ? slot_of_sock(sk) : SLOT_OTHER);
 	hide(kind);
