@@ -142,6 +142,12 @@ static double found_worth(const struct columns *c, const double *dual)
 	return sum;
 }
 
+static void pricing_charge(struct columns *c)
+{
+	if (c->nodes_per_iteration)
+		race_done(c->race, c->price->nodes / c->nodes_per_iteration);
+}
+
 uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth)
 {
 	uint32_t n = 0, types = c->p->n_types, start = rng_below(&c->rng, types), *left = mem_alloc(types, sizeof(uint32_t));
@@ -157,6 +163,7 @@ uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth)
 		if (!left[t] || c->value[t] <= 0)
 			continue;
 		price_seed(c->price, t, breadth, floor, (uint64_t)breadth * SEED_NODES);
+		pricing_charge(c);
 		if (!c->price->n_found || found_worth(c, c->dual) < 1 + EPSILON)
 			continue;
 		columns_add(c, c->price->found, c->price->n_found);
@@ -178,6 +185,7 @@ static double columns_prove(struct columns *c, const double *dual)
 	values_set(c, dual);
 	c->price->tune = EXACT_TUNE;
 	price_solve(c->price, c->value, p->count, 0, EXACT_NODES);
+	pricing_charge(c);
 	upper = c->price->upper;
 	for (uint32_t t = 0; t < p->n_types; t++)
 		total += (__int128)c->value[t] * p->count[t];
@@ -195,6 +203,7 @@ static uint32_t columns_many(struct columns *c, bool *all)
 	values_set(c, c->dual);
 	x->tune = EXACT_TUNE;
 	*all = price_many(x, c->value, c->rest, PRICE_ONE + (int64_t)(EPSILON * (double)PRICE_ONE), EXACT_NODES);
+	pricing_charge(c);
 	for (uint32_t i = 0, from = 0; i < x->n_many; from = x->many_end[i++])
 		columns_add(c, x->many + from, x->many_end[i] - from);
 	return x->n_many;

@@ -25,6 +25,7 @@ struct columns {
 	double *dual, *center;    /* dual is the master's */
 	int64_t *value;
 	double objective, center_bound;
+	uint32_t nodes_per_iteration; /* pricing is charged to the budget of iterations too; 0 = rounds only */
 };
 
 void columns_init(struct columns *c, struct race *r, uint64_t seed);

@@ -17,6 +17,8 @@
 #define COLUMNS_MAX 64
 #define KINDS_MAX 6
 #define ROOT_ITERATIONS 100000 /* of the relaxation, per kind; some seconds */
+#define SHARE 16               /* of a budget of iterations, for the relaxation of one kind */
+#define NODES_PER_ITERATION 32 /* of pricing; an iteration takes some microseconds then, as elsewhere */
 #define EXACT_NODES 5000000u
 
 struct kinds { uint32_t n, node[KINDS_MAX]; uint64_t count[KINDS_MAX]; };
@@ -48,7 +50,9 @@ static bool kinds_collect(const struct instance *in, struct kinds *k)
 static void prices_make(const struct search *s, uint32_t node, int64_t *price)
 {
 	const struct instance *in = s->in;
-	struct search own = { .in = in, .deadline_ns = s->deadline_ns, .max_iterations = ROOT_ITERATIONS, .lower_bound = -INFINITY };
+	uint64_t share = s->max_iterations / SHARE;
+	struct search own = { .in = in, .deadline_ns = s->deadline_ns, .max_iterations = share < ROOT_ITERATIONS ? share : ROOT_ITERATIONS,
+			      .lower_bound = -INFINITY };
 	struct pack *p = pack_new_for(in, node);
 	struct columns c;
 	struct race r;
@@ -59,6 +63,7 @@ static void prices_make(const struct search *s, uint32_t node, int64_t *price)
 		p->n_nodes = 0; /* its packings are no plans: nothing is offered */
 		race_init(&r, p, &own);
 		columns_init(&c, &r, s->seed);
+		c.nodes_per_iteration = NODES_PER_ITERATION;
 		columns_root(&c);
 		for (uint32_t t = 0; t < p->n_types; t++)
 			for (uint32_t i = 0; i < p->count[t]; i++)
