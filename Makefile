@@ -18,7 +18,7 @@ PKGS := gsl sqlite3 jansson zlib libbpf libelf
 WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -DCOTENANT_VERSION='"$(VERSION)"' -I. -I$(BUILD) $(WARN) -pthread $(CFLAGS) $(SAN)
-LDLIBS := -lbpf -lelf -lz -lgsl -lgslcblas -lsqlite3 -ljansson -lglpk -lmicrohttpd -lm -pthread
+LDLIBS := -lbpf -lelf -lz -lgsl -lgslcblas -lsqlite3 -ljansson -lmicrohttpd -lm -pthread
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 # Instruction set 2 suffices on x86; elsewhere the sequence lock wants additions that return their value (Linux 5.12; arm64: 5.18).
 BPF_CPU := $(if $(filter x86,$(BPF_ARCH)),v2,v3)
@@ -61,7 +61,7 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@.tmp && mv $@.tmp $@
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_HELPERS) $(BUILD)/libcotenant.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lglpk $(LDLIBS)
 
 $(BUILD)/docs/cotenant.1: docs/cotenant.1.in $(BUILD)/cotenant
 	@mkdir -p $(@D)

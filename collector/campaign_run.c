@@ -189,6 +189,8 @@ static void external_judge(const struct campaign *c, const char *session, struct
 	char what[80];
 
 	r->external_ratio = external_of(session, "n_cpus");
+	if (r->external_ratio > 1)
+		r->external_ratio = 1; /* two clocks: a little more than all is all */
 	if (!(r->external_ratio > c->max_external_ratio))
 		return;
 	snprintf(what, sizeof(what), "others used %.1f %% of the node", r->external_ratio * 100);
