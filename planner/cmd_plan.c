@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/opt.h"
+#include "planner/conflict.h"
 #include "planner/explain.h"
 #include "planner/moves.h"
 #include "planner/search.h"
@@ -138,6 +139,8 @@ static int solve(struct instance *in, struct model *m, struct err *e)
 	if (m)
 		predict_items(p, m);
 	explain_plan(p, m);
+	if (p->n_unplaced)
+		conflict_explain(p, m);
 	if (values.explain) {
 		explain_each(p, m);
 		shadow_prices(p, m, s.threads);

@@ -23,6 +23,7 @@ struct plan {
 	double gap_ratio;            /* (cost - lower_bound) / lower_bound */
 	char *solver;                /* who found the placement */
 	uint64_t seed, iterations, solve_time_ns;
+	uint64_t first_plan_ns;      /* from the start of solving to the first placement of everything; 0 = there was none */
 	double *item_slowdown;       /* [n_items] predicted upper edge, NAN = not predicted; NULL without a model */
 	uint32_t n_moves;
 	struct plan_move *moves;     /* ordered so that no capacity breaks on the way */

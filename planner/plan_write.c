@@ -164,6 +164,7 @@ int plan_write(const struct plan *p, const char *path, struct err *e)
 		p->n_unordered);
 	fprintf(f, "\"seed\":%lld,\"iterations\":%llu,\"solve_time_s\":%.3f,", (long long)p->seed, (unsigned long long)p->iterations,
 		(double)p->solve_time_ns / 1e9);
+	number(f, "first_plan_s", p->first_plan_ns ? (double)p->first_plan_ns / 1e9 : NAN);
 	text(f, "solver", p->solver);
 	utilisation(f, p);
 	reasons(f, p);

@@ -109,6 +109,7 @@ void portfolio_run(struct search *s, struct plan *out, bool progress)
 		free(out->solver);
 		out->solver = str_dup(search_solver(s, &out->iterations));
 	}
+	out->first_plan_ns = search_first_ns(s);
 	out->seed = s->seed;
 	out->lower_bound = isfinite(s->lower_bound) ? s->lower_bound : NAN;
 	plan_count(out);

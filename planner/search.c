@@ -24,7 +24,7 @@ struct incumbent {
 	const char *prover;
 	uint32_t n_unplaced, n_moves;
 	bool any, progress;
-	uint64_t iterations, start_ns, shown_ns;
+	uint64_t iterations, start_ns, shown_ns, first_ns;
 	const char *solver;
 };
 
@@ -147,6 +147,8 @@ bool search_offer(struct search *s, const int32_t *item_node, double cost, const
 		b->n_unplaced = unplaced;
 		b->n_moves = moves;
 		b->solver = solver;
+		if (!unplaced && !b->first_ns)
+			b->first_ns = search_now_ns() - b->start_ns;
 		show(s, b);
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -166,6 +168,11 @@ bool search_best(const struct search *s, int32_t *item_node, double *cost)
 		*cost = b->cost;
 	pthread_mutex_unlock(&b->lock);
 	return any;
+}
+
+uint64_t search_first_ns(const struct search *s)
+{
+	return s->best->first_ns;
 }
 
 bool search_complete(const struct search *s)

@@ -30,6 +30,7 @@ bool search_done(const struct search *s, uint64_t iterations);
 bool search_offer(struct search *s, const int32_t *item_node, double cost, const char *solver);
 /* A copy of the best placement so far into item_node; false when there is none. */
 bool search_best(const struct search *s, int32_t *item_node, double *cost);
+uint64_t search_first_ns(const struct search *s); /* when everything was placed for the first time, since incumbent_new(); 0 = never */
 bool search_complete(const struct search *s); /* is there a placement of everything? */
 /* A packer that proves a lower bound on the way says so; thread-safe. `who` must live on. search_proven(): the best, or -INFINITY. */
 void search_prove(struct search *s, double bound, const char *who);

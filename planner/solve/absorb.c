@@ -74,7 +74,7 @@ static float distance(const float *restrict lack, const float *restrict spare, c
 		total += sum[k];
 		any |= over[k];
 	}
-	return any ? HUGE_VALF : total;
+	return any ? BLOCKS_NEVER : total;
 }
 
 static const float *row(const struct absorb *m, uint32_t item)
@@ -89,20 +89,19 @@ static bool is_frozen(const struct absorb *m, uint32_t item)
 
 static void measure(struct absorb *m, uint32_t node)
 {
-	const struct instance *in = m->in;
 	const struct blocks *k = m->k;
 	float *lack = m->lack + (size_t)node * k->stride, *spare = m->spare + (size_t)node * k->stride;
-	const int64_t *capacity = in->capacity + (size_t)node * in->n_columns;
 
+	blocks_capacity(k, node, spare);
+	blocks_room(k, m->st, node, lack);
 	for (uint32_t b = 0; b < k->n; b++) {
-		double room = 0, all = 0;
-
-		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++) {
-			all += (double)capacity[c];
-			room += (double)(capacity[c] - m->st->load[(size_t)node * in->n_columns + c]);
-		}
-		lack[b] = (float)((1 - (double)k->ideal[b]) * all - room) * k->scale[b] * 1.0f;
-		spare[b] = (float)((1 - (double)k->ideal[b]) * all) * k->scale[b] + 1e-5f;
+		spare[b] *= 1 - k->ideal[b];
+		lack[b] = spare[b] - lack[b];
+		spare[b] += 1e-5f;
+	}
+	for (uint32_t b = k->n; b < k->n + k->n_pressures; b++) {
+		lack[b] = -lack[b];
+		spare[b] = BLOCKS_NEVER;
 	}
 }
 
@@ -374,7 +373,7 @@ static void open_regions(struct absorb *m, struct search *s)
 static void run(struct search *s)
 {
 	const struct instance *in = s->in;
-	struct absorb m = { .in = in, .st = state_new(in, s->model), .k = blocks_new(in) };
+	struct absorb m = { .in = in, .st = state_new(in, s->model), .k = blocks_new(in, s->model) };
 	int32_t *start = mem_alloc(in->n_items, sizeof(*start));
 
 	rng_seed_stream(&m.rng, s->seed, 999);
@@ -404,12 +403,12 @@ static void run(struct search *s)
 	state_free(m.st);
 }
 
-/* Needs everything placed, nothing held on old nodes, and freedom to move. */
+/* Worth it when each node gets a visit or two. Needs everything placed, nothing held on old nodes, and freedom to move. */
 static bool applies(const struct search *s)
 {
 	const struct instance *in = s->in;
 
-	if (in->max_moves >= 0 || !search_complete(s))
+	if (in->max_moves >= 0 || !search_complete(s) || s->max_iterations < (uint64_t)in->n_items * SAMPLE)
 		return false;
 	for (uint32_t r = 0; r < in->n_resources; r++)
 		if (in->resources[r].transient)

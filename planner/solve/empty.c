@@ -422,8 +422,11 @@ static void run(struct search *s)
 	search_streams(s, 4, run_stream);
 }
 
+/* With a handful of steps a large fleet would only be copied. */
 static bool applies(const struct search *s)
 {
+	if (search_complete(s) && s->max_iterations < s->in->n_items / 16)
+		return false;
 	for (uint32_t t = 0; t < s->in->n_terms; t++)
 		if (s->in->terms[t].kind != TERM_NODE_COST)
 			return false;

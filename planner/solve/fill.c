@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "planner/search.h"
@@ -25,7 +26,8 @@ struct fill {
 	struct state *st;
 	struct rng *rng;
 	float *room, *price;       /* of the node under work */
-	uint32_t *left, n_left;
+	uint32_t *left, n_left;    /* in random order, so that neighbours are a random sample */
+	float *rows;               /* [left * stride + b]: their shares side by side, which the processor fetches ahead */
 };
 
 /* Price of the blocks' shares, or infinity when the blocks already say that it cannot fit. */
@@ -47,7 +49,12 @@ static float price_of(const float *restrict share, const float *restrict price, 
 		total += sum[b];
 		any |= over[b];
 	}
-	return any ? HUGE_VALF : total;
+	return any ? BLOCKS_NEVER : total;
+}
+
+static float price(float room)
+{
+	return 1 / ((room + PRICE_SOFTENING) * (room + PRICE_SOFTENING));
 }
 
 static void set_prices(struct fill *f, uint32_t node)
@@ -56,14 +63,18 @@ static void set_prices(struct fill *f, uint32_t node)
 	const struct blocks *k = f->k;
 	const int64_t *load = f->st->load + (size_t)node * in->n_columns, *capacity = in->capacity + (size_t)node * in->n_columns;
 
-	blocks_room(k, load, capacity, f->room);
+	blocks_room(k, f->st, node, f->room);
 	for (uint32_t b = 0; b < k->n; b++) {
 		float least = 1;
 
 		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++)
 			least = fminf(least, capacity[c] ? (float)(capacity[c] - load[c]) / (float)capacity[c] : 1);
-		f->price[b] = 1 / ((least + PRICE_SOFTENING) * (least + PRICE_SOFTENING));
+		f->price[b] = price(least);
 		f->room[b] = f->room[b] * (1 + 1e-5f) + 1e-7f; /* float rounding must not keep out what fits */
+	}
+	for (uint32_t b = k->n; b < k->n + k->n_pressures; b++) {
+		f->price[b] = price(fmaxf(f->room[b], 0));
+		f->room[b] = BLOCKS_NEVER;
 	}
 }
 
@@ -71,21 +82,45 @@ static void set_prices(struct fill *f, uint32_t node)
 static int64_t pick(struct fill *f, uint32_t node, uint32_t sample)
 {
 	const struct blocks *k = f->k;
-	float best = HUGE_VALF;
+	uint32_t at = f->n_left > sample ? rng_below(f->rng, f->n_left) : 0;
+	float best = BLOCKS_NEVER;
 	int64_t found = -1;
 
 	if (sample > f->n_left)
 		sample = f->n_left;
-	for (uint32_t t = 0; t < sample; t++) {
-		uint32_t at = sample == f->n_left ? t : rng_below(f->rng, f->n_left), service = f->in->item_service[f->left[at]];
-		float v = price_of(k->share + (size_t)service * k->stride, f->price, f->room, k->stride) / k->size[service];
+	for (uint32_t t = 0; t < sample; t++, at = at + 1 < f->n_left ? at + 1 : 0) {
+		uint32_t service = f->in->item_service[f->left[at]];
+		float v = price_of(f->rows + (size_t)at * k->stride, f->price, f->room, k->stride);
 
-		if (v < best && state_fits(f->st, service, node)) {
+		if (v < BLOCKS_NEVER && (v /= k->size[service]) < best && state_fits(f->st, service, node)) {
 			best = v;
 			found = at;
 		}
 	}
 	return found;
+}
+
+static void remove_at(struct fill *f, uint32_t at)
+{
+	size_t stride = f->k->stride;
+
+	f->left[at] = f->left[--f->n_left];
+	memcpy(f->rows + at * stride, f->rows + f->n_left * stride, stride * sizeof(float));
+}
+
+static void lay_rows(struct fill *f)
+{
+	size_t stride = f->k->stride;
+
+	for (uint32_t i = f->n_left; i > 1; i--) {
+		uint32_t other = rng_below(f->rng, i), item = f->left[other];
+
+		f->left[other] = f->left[i - 1];
+		f->left[i - 1] = item;
+	}
+	f->rows = blocks_rows(f->k, f->n_left);
+	for (uint32_t i = 0; i < f->n_left; i++)
+		memcpy(f->rows + i * stride, f->k->share + f->in->item_service[f->left[i]] * stride, stride * sizeof(float));
 }
 
 static void fill_node(struct fill *f, uint32_t node)
@@ -98,7 +133,7 @@ static void fill_node(struct fill *f, uint32_t node)
 		if (at < 0 && (at = pick(f, node, SAMPLE_LAST)) < 0)
 			return;
 		state_put(f->st, f->left[at], node);
-		f->left[at] = f->left[--f->n_left];
+		remove_at(f, (uint32_t)at);
 	}
 }
 
@@ -115,13 +150,12 @@ uint32_t *fill_order(const struct blocks *k)
 	const struct instance *in = k->in;
 	uint32_t *order = mem_alloc(in->n_nodes, sizeof(*order));
 	double *price = mem_alloc(in->n_nodes, sizeof(*price));
-	int64_t *nothing = mem_alloc(in->n_columns, sizeof(*nothing));
 	float *room = blocks_rows(k, 1);
 
 	for (uint32_t n = 0; n < in->n_nodes; n++) {
 		double worth = 1e-9;
 
-		blocks_room(k, nothing, in->capacity + (size_t)n * in->n_columns, room);
+		blocks_capacity(k, n, room);
 		for (uint32_t b = 0; b < k->n; b++)
 			worth += (double)(room[b] * k->ideal[b]);
 		price[n] = (double)in->nodes[n].cost / worth;
@@ -129,7 +163,6 @@ uint32_t *fill_order(const struct blocks *k)
 	}
 	qsort_r(order, in->n_nodes, sizeof(*order), by_worth, price);
 	free(price);
-	free(nothing);
 	free(room);
 	return order;
 }
@@ -142,6 +175,7 @@ uint32_t fill_place(const struct blocks *k, struct state *st, const uint32_t *or
 
 	f.room = blocks_rows(k, 1);
 	f.price = blocks_rows(k, 1);
+	lay_rows(&f);
 	for (uint32_t i = 0; i < in->n_nodes && f.n_left && !search_interrupted; i++)
 		if (!st->items[order[i]].n)
 			fill_node(&f, order[i]);
@@ -157,6 +191,7 @@ uint32_t fill_place(const struct blocks *k, struct state *st, const uint32_t *or
 	}
 	free(f.room);
 	free(f.price);
+	free(f.rows);
 	return kept;
 }
 
@@ -164,7 +199,7 @@ static void run(struct search *s)
 {
 	const struct instance *in = s->in;
 	struct state *st = state_new(in, s->model);
-	struct blocks *k = blocks_new(in);
+	struct blocks *k = blocks_new(in, s->model);
 	uint32_t *order = fill_order(k), *items = mem_alloc(in->n_items, sizeof(*items));
 	struct rng rng;
 

@@ -1,30 +1,53 @@
 #!/bin/bash
-# The scale problem: a seeded fleet of 100,000 services on 10,000 nodes, 6 resources, 24 slots, spread and conflicts. Prints the first plan
-# (a budget of one step), a plan at 60 s, and a replan after 1 % churn with at most 2 % moves. Without FULL=1 a tenth of the
-# size. Interference limits are not part of this table yet: they need a fitted model for the generated services.
+# The scale problem: a seeded fleet of 100,000 services on 10,000 nodes, 6 resources, 24 slots, spread and conflicts, and the same with
+# slowdown limits under a model. Rows: the first plan (a budget of one step), a plan in the time given, a replan after 1 % churn with at
+# most 2 % moves, all judged by verify. Then smaller fleets of other shapes, since nothing may be tuned to one. Without FULL=1 a
+# tenth of the size and of the time. Columns: what the proven bound says, what the planted packing needs, time to the first plan within
+# the solver, whole solve, CPU time of the whole program (reading and writing included), peak memory.
 set -u
 build=${1:-build}
+threads=${THREADS:-$(nproc)}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-services=10000 nodes=1000 rules=2000 budget=20s
-[ "${FULL:-0}" = 1 ] && services=100000 nodes=10000 rules=20000 budget=60s
-"$build/tests/planner/bench_planted" $services $nodes 24 6 12 $rules 1 "$dir/fleet.json" 1 "$dir/churn.json" || exit 1
+services=10000 nodes=1000 rules=2000 budget=6s shape_budget=3s
+[ "${FULL:-0}" = 1 ] && services=100000 nodes=10000 rules=20000 budget=60s shape_budget=20s
 
-row() { # name, instance, options of plan
-	local name=$1 instance=$2
-	shift 2
+field() { sed -n "s/.*\"$1\":\([-0-9.e]*\).*/\1/p" "$dir/plan.json" | head -n 1; }
+
+row() { # name, instance, planted nodes, model or "", options of plan
+	local name=$1 instance=$2 planted=$3 model=$4
+	shift 4
+	[ -n "$model" ] && set -- "$@" -m "$model"
 	rm -f "$dir/plan.json"
-	/usr/bin/time -f '%M' -o "$dir/rss" "$build/cotenant" plan "$instance" "$@" -q -o "$dir/plan.json" || { echo "$name: no plan"; return; }
-	"$build/cotenant" verify "$instance" "$dir/plan.json" > "$dir/verdict" || { echo "$name: $(tail -n 1 "$dir/verdict")"; return; }
-	sed -n 's/.*"nodes_used":\([0-9]*\).*/\1/p; s/^"lower_bound":\([0-9.]*\),"gap_ratio":\([0-9.e-]*\).*/\1 \2/p; s/.*"solve_time_s":\([0-9.]*\).*/\1/p; s/.*"moves":\([0-9]*\),"detours.*/\1/p' "$dir/plan.json" |
-		head -n 4 | paste -sd' ' | while read -r used bound gap moves seconds; do
-		awk -v n="$name" -v u="$used" -v b="$bound" -v g="$gap" -v s="$seconds" -v m="$moves" -v r="$(tail -n 1 "$dir/rss")" \
-			'BEGIN { printf "  %-24s %6d nodes  bound %6d  gap %6.2f %%  %6d moves  solve %7.2f s  %5d MiB\n", n, u, b, g * 100, m, s, r / 1024 }'
-	done
+	/usr/bin/time -f '%U %S %M' -o "$dir/use" "$build/cotenant" plan "$instance" "$@" -j "$threads" -q -o "$dir/plan.json" || { echo "  $name: no plan"; return; }
+	"$build/cotenant" verify "$instance" "$dir/plan.json" ${model:+-m "$model"} > "$dir/verdict" || { echo "  $name: $(tail -n 1 "$dir/verdict")"; return; }
+	head -n 8 "$dir/plan.json" > "$dir/head" && tail -n 1 "$dir/use" |
+		awk -v n="$name" -v u="$(field nodes_used)" -v c="$(field cost)" -v b="$(field lower_bound)" -v p="$planted" -v m="$(field moves)" -v f="$(field first_plan_s)" \
+		-v s="$(field solve_time_s)" '{ printf "  %-30s %6d nodes  %6.2f %% over bound  %6.2f %% over planted  %5d moves  first %6.2f s  solve %6.2f s  CPU %6.1f s  %5d MiB\n",
+			n, u, (c / b - 1) * 100, (c / p - 1) * 100, m, f, s, $1 + $2, $3 / 1024 }'
 }
 
-echo "$services services on $nodes nodes, 6 resources x 24 slots, up to $((2 * rules)) rules"
-row 'first plan' "$dir/fleet.json" -i 1
-row "plan, $budget" "$dir/fleet.json" -t $budget
-row 'replan, 1 % churn' "$dir/churn.json" -i 1 -M 2%
+echo "$services services on $nodes nodes, 6 resources x 24 slots, up to $((2 * rules)) rules, $threads threads"
+planted=$("$build/tests/planner/bench_planted" $services $nodes 24 6 12 $rules 1 "$dir/fleet.json" 1 "$dir/churn.json" "$dir/model.json" "$dir/limits.json") || exit 1
+row 'first plan' "$dir/fleet.json" "$planted" '' -i 1
+row "plan, $budget" "$dir/fleet.json" "$planted" '' -t $budget
+row 'limits: first plan' "$dir/limits.json" "$planted" "$dir/model.json" -i 1
+row "limits: plan, $budget" "$dir/limits.json" "$planted" "$dir/model.json" -t $budget
+row 'replan, 1 % churn, 2 % moves' "$dir/churn.json" "$planted" '' -i 1 -M 2%
+
+echo "other shapes, $shape_budget each: services / nodes / slots / resources / services per node / kinds of nodes"
+while read -r s n t r k kinds; do
+	rm -f "$dir/shape.json"
+	planted=$("$build/tests/planner/bench_planted" "$s" "$n" "$t" "$r" "$k" $((s / 5)) 7 "$dir/shape.json" "" "" "" "" "$kinds") || exit 1
+	row "$s/$n/$t/$r/$k/$kinds" "$dir/shape.json" "$planted" '' -t $shape_budget
+done << 'END'
+12000 1400 1 2 10 1
+12000 1400 1 6 10 1
+12000 1400 1 10 10 1
+12000 1400 24 3 10 1
+6000 700 96 3 10 1
+4500 1600 24 6 3 1
+30000 900 24 6 40 1
+12000 1400 24 4 10 3
+END
 exit 0

@@ -26,13 +26,18 @@ static void make_resources(struct instance *in, const struct planted_shape *f)
 		in->resources[r] = (struct resource){ .name = str_fmt("r%u", r), .unit = str_dup("u"), .slots = f->slots };
 }
 
+static int64_t kind_of(const struct planted_shape *f, uint32_t node)
+{
+	return f->kinds > 1 ? node / ZONES % f->kinds : 0; /* each kind in each zone */
+}
+
 static void make_nodes(struct instance *in, const struct planted_shape *f)
 {
 	in->n_nodes = f->nodes;
 	in->nodes = mem_alloc(f->nodes, sizeof(*in->nodes));
 	in->capacity = mem_alloc((size_t)f->nodes * in->n_columns, sizeof(int64_t));
 	for (size_t k = 0; k < (size_t)f->nodes * in->n_columns; k++)
-		in->capacity[k] = CAPACITY;
+		in->capacity[k] = CAPACITY * (1 + kind_of(f, (uint32_t)(k / in->n_columns)));
 	in->n_labels = 1;
 	in->label_names = mem_alloc(1, sizeof(char *));
 	in->label_names[0] = str_dup("zone");
@@ -44,7 +49,8 @@ static void make_nodes(struct instance *in, const struct planted_shape *f)
 		in->label_values[0][z] = str_fmt("z%u", z);
 	in->node_label = mem_alloc(f->nodes, sizeof(uint32_t));
 	for (uint32_t n = 0; n < f->nodes; n++) {
-		in->nodes[n] = (struct node){ .id = str_fmt("n%u", n), .type = str_dup(""), .cost = 1, .model_type = -1 };
+		in->nodes[n] = (struct node){ .id = str_fmt("n%u", n), .type = f->kinds > 1 ? str_fmt("k%d", (int)kind_of(f, n)) : str_dup(""),
+					      .cost = f->kinds > 1 ? 10 + 9 * kind_of(f, n) : 1, .model_type = -1 };
 		in->node_label[n] = n % ZONES;
 	}
 }
@@ -73,7 +79,7 @@ static void cut_node(struct instance *in, const struct planted_shape *f, uint32_
 			}
 			for (uint32_t i = 0; i < n; i++)
 				in->demand[(size_t)(k0 + i) * in->n_columns + (size_t)r * f->slots + t] =
-					(int64_t)(weight[i] / sum * f->fill * CAPACITY);
+					(int64_t)(weight[i] / sum * f->fill * CAPACITY * (double)(1 + kind_of(f, k0 / f->per_node)));
 		}
 		free(tilt);
 	}

@@ -150,6 +150,29 @@ static void test_threads(void **state)
 	instance_free(in);
 }
 
+/* Enough nodes for regions side by side (absorb.c), with rules across nodes and without. */
+static void test_threads_regions(void **state)
+{
+	(void)state;
+	for (uint32_t spreads = 0; spreads <= 400; spreads += 400) {
+		struct planted_shape shape = { .services = 5400, .nodes = 700, .slots = 2, .resources = 2, .per_node = 9, .spreads = spreads,
+					       .conflicts = 300, .fill = 0.95, .seed = 3 };
+		struct instance *in = planted_new(&shape, NULL);
+		struct err e = { 0 };
+		struct plan *one, *three;
+
+		assert_int_equal(instance_finish(in, &e), 0);
+		one = solve(in, 3000000, 1);
+		three = solve(in, 3000000, 3);
+		assert_int_equal(one->n_unplaced, 0);
+		assert_int_equal(violations(one), 0);
+		assert_memory_equal(one->item_node, three->item_node, in->n_items * sizeof(int32_t));
+		plan_free(one);
+		plan_free(three);
+		instance_free(in);
+	}
+}
+
 /* Fill a node with everything: capacity breaks. Swap a pair that must be apart together: the rule breaks. */
 static void test_verify_finds(void **state)
 {
@@ -261,7 +284,7 @@ static void test_round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_brute_force), cmocka_unit_test(test_planted), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_brute_force), cmocka_unit_test(test_planted), cmocka_unit_test(test_threads), cmocka_unit_test(test_threads_regions),
 		cmocka_unit_test(test_verify_finds), cmocka_unit_test(test_moves_circle), cmocka_unit_test(test_move_budget),
 		cmocka_unit_test(test_round_trip),
 	};

@@ -1,0 +1,225 @@
+/*
+ * Rules over whole placements while building: fleets whose planted packing holds near rules (node and zone), min_distinct (node and
+ * zone), pins and exclusions are planned without a violation, at any seed; the incremental counts of struct state agree with the
+ * independent judge after random steps; what the text scanner takes is what the parser reads.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "planner/search.h"
+#include "planner/state.h"
+#include "planner/verify.h"
+#include "tests/planner/planted.h"
+
+#define ROUNDS 25
+
+/* Has every planted a a planted b beside it? Groups have several members where a spread rule joined two. */
+static bool near_holds(const struct instance *in, const int32_t *planted, const struct rule_near *r)
+{
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		bool found = in->services[i].group != r->a;
+
+		for (uint32_t j = 0; j < in->n_items && !found; j++)
+			found = in->services[j].group == r->b &&
+				(r->label == LABEL_NODE ? planted[i] == planted[j] : in->node_label[planted[i]] == in->node_label[planted[j]]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static struct instance *ruled_fleet(uint64_t seed, int32_t **planted)
+{
+	struct planted_shape shape = { .services = 120, .nodes = 22, .slots = 3, .resources = 2, .per_node = 8, .spreads = 6, .conflicts = 10,
+				       .fill = 0.7, .seed = seed };
+	struct instance *in = planted_new(&shape, planted);
+	struct err e = { 0 };
+	struct rng r;
+
+	rng_seed_stream(&r, seed, 5);
+	in->nears = mem_alloc(8, sizeof(*in->nears));
+	in->spreads = mem_resize(in->spreads, in->n_spreads + 8, sizeof(*in->spreads));
+	in->allow = mem_alloc(in->n_services, sizeof(*in->allow));
+	for (uint32_t k = 0; k < 8; k++) {
+		uint32_t a = rng_below(&r, in->n_services), b = (a / 8) * 8 + rng_below(&r, 8), c = rng_below(&r, in->n_services);
+
+		struct rule_near near = { in->services[a].group, in->services[b].group, k % 2 ? 0 : LABEL_NODE };
+
+		if (near.a != near.b && near_holds(in, *planted, &near))
+			in->nears[in->n_nears++] = near;
+		in->allow[c] = mem_alloc(1, sizeof(uint64_t));
+		in->allow[c][0] = (1ull << (*planted)[c]) | (k % 2 ? 0x155555 : 0); /* one node, or also every second one */
+	}
+	for (uint32_t i = 0, had = in->n_spreads; i < had && i < 4; i++) /* spread pairs also ask for two values */
+		in->spreads[in->n_spreads++] = (struct rule_spread){ in->spreads[i].group, i % 2 ? 0 : LABEL_NODE, 2, 0 };
+	assert_int_equal(instance_finish(in, &e), 0);
+	return in;
+}
+
+static uint64_t violations(const struct plan *p)
+{
+	struct verify v;
+	uint64_t n;
+
+	verify_plan(&v, p, NULL);
+	n = v.n_violations;
+	for (uint32_t i = 0; n && i < v.n_texts && i < 5; i++)
+		print_message("%s\n", v.texts[i]);
+	verify_fini(&v);
+	return n;
+}
+
+static void plans_hold_rules_of_whole_placements(void **unused)
+{
+	uint32_t nears = 0, spreads = 0;
+
+	(void)unused;
+	for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+		int32_t *planted;
+		struct instance *in = ruled_fleet(seed, &planted);
+		struct plan *truth = plan_new(in), *p = plan_new(in);
+		struct search s = { .in = in, .seed = seed, .deadline_ns = UINT64_MAX, .max_iterations = 60000, .threads = 1 };
+
+		memcpy(truth->item_node, planted, in->n_items * sizeof(*planted));
+		plan_count(truth);
+		truth->cost = truth->nodes_used;
+		assert_int_equal(violations(truth), 0);
+		portfolio_run(&s, p, false);
+		assert_int_equal(p->n_unplaced, 0);
+		assert_int_equal(violations(p), 0);
+		nears += in->n_nears;
+		spreads += in->n_spreads;
+		plan_free(truth);
+		plan_free(p);
+		free(planted);
+		instance_free(in);
+	}
+	assert_true(nears > ROUNDS && spreads > ROUNDS); /* the generator did make rules */
+}
+
+/* Only rules over whole placements, since random steps break all others. */
+static bool judge_whole(const struct instance *in, const int32_t *item_node)
+{
+	struct plan *p = plan_new(in);
+	struct verify v;
+	uint64_t n = 0;
+
+	memcpy(p->item_node, item_node, in->n_items * sizeof(*item_node));
+	plan_count(p);
+	verify_plan(&v, p, NULL);
+	for (uint32_t i = 0; i < v.n_texts; i++)
+		n += strstr(v.texts[i], "it must be near") || strstr(v.texts[i], "at least");
+	verify_fini(&v);
+	plan_free(p);
+	return !n;
+}
+
+static void counts_agree_with_the_judge(void **unused)
+{
+	uint32_t agreed[2] = { 0 };
+
+	(void)unused;
+	for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+		int32_t *planted;
+		struct instance *in = ruled_fleet(seed, &planted);
+		struct state *st = state_new(in, NULL);
+		struct rng r;
+
+		rng_seed(&r, seed);
+		for (uint32_t i = 0; i < in->n_items; i++)
+			state_put(st, i, (uint32_t)planted[i]);
+		for (uint32_t step = 0; step < 60; step++) {
+			uint32_t i = rng_below(&r, in->n_items), n = rng_below(&r, 3) ? rng_below(&r, in->n_nodes) : (uint32_t)planted[i];
+			bool ok;
+
+			state_take(st, i);
+			state_put(st, i, n);
+			ok = state_whole_ok(st);
+			assert_int_equal(ok, judge_whole(in, st->item_node));
+			agreed[ok]++;
+		}
+		state_free(st);
+		free(planted);
+		instance_free(in);
+	}
+	assert_true(agreed[0] > 0 && agreed[1] > 0);
+}
+
+static struct instance *read_text(const char *text, struct err *e)
+{
+	char path[] = "/tmp/test_rules_XXXXXX";
+	int fd = mkstemp(path);
+	struct instance *in;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	in = instance_read(path, e);
+	unlink(path);
+	return in;
+}
+
+#define HEAD "{\"slots\":3,\"resources\":[{\"name\":\"cpu\"},{\"name\":\"mem\",\"slots\":1}]," \
+	     "\"nodes\":[{\"id\":\"n\",\"capacity\":{\"cpu\":[9,8,7],\"mem\":4}}],\"services\":["
+
+static void scanned_amounts_are_parsed_amounts(void **unused)
+{
+	/* The first is plain; the others say the same in forms that the scanner leaves to the parser, or places elsewhere. */
+	static const char *const same[] = {
+		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"replicas\":1}", "{\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"id\":\"s\"}",
+		"{ \"id\" : \"s\" ,\n\"demand\" : { \"mem\" : 4 , \"cpu\" : [ 1 ,\t2 , 3 ] } }", "{\"id\":\"s\",\"demand\":{\"\\u0063pu\":[1,2,3],\"mem\":4}}",
+		"{\"id\":\"s\",\"d\\u0065mand\":{\"cpu\":[1,2,3],\"mem\":4}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":[4]}}",
+	};
+	static const char *const refused[] = {
+		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"demand\":{}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,2],\"mem\":4}}",
+		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3,4]}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,,3]}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[01,2,3]}}",
+		"{\"id\":\"s\",\"demand\":{\"mem\":1e2}}", "{\"id\":\"s\",\"demand\":{\"mem\":-1}}", "{\"id\":\"s\",\"demand\":{\"gpu\":1}}",
+		"{\"id\":\"s\",\"demand\":{\"mem\":1,\"mem\":1}}", "{\"id\":\"s\",\"demand\":{\"mem\":1},}", "{\"id\":\"s\" \"demand\":{\"mem\":1}}",
+		"{\"id\":\"s\",\"demand\":{\"mem\":4611686018427387904}}", "{\"id\":\"s\",\"demand\":{\"mem\":1}", "{\"id\":\"s\"}",
+		"{\"id\":\"t\",\"demand\":{\"mem\":1}},{\"id\":\"s\"}",
+	};
+	static const int64_t want[] = { 1, 2, 3, 4 };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		struct err e = { 0 };
+		char *text = str_fmt(HEAD "%s]}", same[i]);
+		struct instance *in = read_text(text, &e);
+
+		if (!in)
+			fail_msg("%s: %s", same[i], e.text);
+		assert_memory_equal(in->demand, want, sizeof(want));
+		free(text);
+		instance_free(in);
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		struct err e = { 0 };
+		char *text = str_fmt(HEAD "%s]}", refused[i]);
+		struct instance *in = read_text(text, &e);
+
+		if (in)
+			fail_msg("taken: %s", refused[i]);
+		assert_true(strlen(e.text) > 10);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plans_hold_rules_of_whole_placements), cmocka_unit_test(counts_agree_with_the_judge),
+		cmocka_unit_test(scanned_amounts_are_parsed_amounts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
