@@ -9,7 +9,7 @@ struct planted_shape {
 	uint32_t per_node;  /* services on a planted node */
 	uint32_t spreads, conflicts; /* rules, drawn so that the planted packing holds them */
 	double fill;        /* planted fullness of the tightest column */
-	uint32_t kinds;     /* of nodes: kind k has 1 + k times the capacity at 10 (1 + k) - k times the cost / 10; 0 or 1 = all alike at cost 1 */
+	uint32_t kinds;     /* of nodes: kind k has 1 + k times the capacity and costs 10 + 9 k; 0 or 1 = all alike at cost 1 */
 	bool limits;        /* finite slowdown limits (need a model) */
 	uint64_t seed;
 };
