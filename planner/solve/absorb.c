@@ -9,183 +9,22 @@
  * holds all of them in this round; regions are drawn anew each round. Their number depends on the instance alone, so
  * under an iteration budget the result does not depend on threads.
  */
+#include "planner/solve/absorb.h"
+
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "planner/search.h"
-#include "planner/solve/blocks.h"
 #include "planner/solve/fill.h"
 #include "planner/term.h"
 
-#define SAMPLE 64            /* of the pool per visit: rows stay in the first-level cache; 32 .. 256 end alike */
-#define VISITS 24            /* of each node per round */
 #define POOL_SHARE 0.06      /* of the nodes are dissolved at the start of a round; 0.02 .. 0.1 end within 0.3 % */
 #define REGION_NODES 256     /* at least so many nodes in a region */
 #define REGIONS_FREE 8       /* most regions without rules across nodes */
 #define REGIONS_RULED 2      /* and with them: more would freeze most groups */
-#define GAIN_MIN 1e-6f       /* squared shares of a node */
-
-struct region {
-	struct absorb *m;
-	struct search *s;
-	struct rng rng;
-	uint32_t *nodes, n_nodes, *pool, n_pool;
-	uint64_t tests, budget;
-};
-
-struct absorb {
-	const struct instance *in;
-	struct state *st;
-	struct blocks *k;
-	float *lack;             /* [node * stride + b]: load - ideal * capacity */
-	float *spare;            /* [node * stride + b]: (1 - ideal) * capacity: how far lack may rise above 0 */
-	uint8_t *ties;           /* [group]: 0 = only rules within a node, 1 = across nodes, 2 = stays put (near, min_distinct) */
-	uint8_t *frozen;         /* [group] in this round */
-	uint32_t *region_of;     /* [node] */
-	uint32_t *order;         /* fill_order() */
-	struct region *regions;
-	uint32_t n_regions, next;
-	struct rng rng;
-};
-
-struct exchange { uint32_t out, in_at; float gain; };  /* out: item or UINT32_MAX; in_at: index in the pool */
-
-/* Squared distance from ideal of a node with b instead of a, or infinity when the blocks say that it does not fit. */
-__attribute__((target_clones("avx2,fma", "default"), optimize("fast-math")))
-static float distance(const float *restrict lack, const float *restrict spare, const float *restrict a, const float *restrict b, uint32_t n)
-{
-	const block_lanes *vl = __builtin_assume_aligned(lack, sizeof(block_lanes)), *vs = __builtin_assume_aligned(spare, sizeof(block_lanes));
-	const block_lanes *va = __builtin_assume_aligned(a, sizeof(block_lanes)), *vb = __builtin_assume_aligned(b, sizeof(block_lanes));
-	block_lanes sum = { 0 };
-	block_masks over = { 0 };
-	float total = 0;
-	int32_t any = 0;
-
-	for (uint32_t k = 0; k < n / BLOCK_LANES; k++) {
-		block_lanes x = vl[k] - va[k] + vb[k];
-
-		over |= x > vs[k];
-		sum += x * x;
-	}
-	for (uint32_t k = 0; k < BLOCK_LANES; k++) {
-		total += sum[k];
-		any |= over[k];
-	}
-	return any ? BLOCKS_NEVER : total;
-}
-
-static const float *row(const struct absorb *m, uint32_t item)
-{
-	return m->k->share + (size_t)(item == UINT32_MAX ? m->in->n_services : m->in->item_service[item]) * m->k->stride;
-}
-
-static bool is_frozen(const struct absorb *m, uint32_t item)
-{
-	return m->frozen[m->in->services[m->in->item_service[item]].group];
-}
-
-static void measure(struct absorb *m, uint32_t node)
-{
-	const struct blocks *k = m->k;
-	float *lack = m->lack + (size_t)node * k->stride, *spare = m->spare + (size_t)node * k->stride;
-
-	blocks_capacity(k, node, spare);
-	blocks_room(k, m->st, node, lack);
-	for (uint32_t b = 0; b < k->n; b++) {
-		spare[b] *= 1 - k->ideal[b];
-		lack[b] = spare[b] - lack[b];
-		spare[b] += 1e-5f;
-	}
-	for (uint32_t b = k->n; b < k->n + k->n_pressures; b++) {
-		lack[b] = -lack[b];
-		spare[b] = BLOCKS_NEVER;
-	}
-}
-
-static struct exchange best_exchange(struct region *g, uint32_t node)
-{
-	struct absorb *m = g->m;
-	const struct state_list *l = &m->st->items[node];
-	const float *lack = m->lack + (size_t)node * m->k->stride, *spare = m->spare + (size_t)node * m->k->stride;
-	float now = distance(lack, spare, row(m, UINT32_MAX), row(m, UINT32_MAX), m->k->stride), least = now - GAIN_MIN;
-	struct exchange x = { 0 };
-	uint32_t sample = g->n_pool < SAMPLE ? g->n_pool : SAMPLE;
-
-	for (uint32_t t = 0; t < sample; t++) {
-		uint32_t at = sample == g->n_pool ? t : rng_below(&g->rng, g->n_pool);
-		const float *comes = row(m, g->pool[at]);
-
-		for (uint32_t i = 0; i <= l->n; i++) {
-			uint32_t out = i < l->n ? l->v[i] : UINT32_MAX;
-			float v = distance(lack, spare, row(m, out), comes, m->k->stride);
-
-			if (v < least && (out == UINT32_MAX || !is_frozen(m, out))) {
-				least = v;
-				x = (struct exchange){ out, at, now - v };
-			}
-		}
-	}
-	g->tests += (uint64_t)sample * (l->n + 1);
-	return x;
-}
-
-static void carry_out(struct region *g, uint32_t node, const struct exchange *x)
-{
-	struct absorb *m = g->m;
-	uint32_t comes = g->pool[x->in_at];
-
-	if (x->out != UINT32_MAX)
-		state_take(m->st, x->out);
-	if (!state_fits(m->st, m->in->item_service[comes], node)) {
-		if (x->out != UINT32_MAX)
-			state_put(m->st, x->out, node);
-		return;
-	}
-	state_put(m->st, comes, node);
-	g->pool[x->in_at] = x->out != UINT32_MAX ? x->out : g->pool[--g->n_pool];
-	measure(m, node);
-}
-
-static void work(struct region *g)
-{
-	for (uint32_t visit = 0; visit < VISITS; visit++)
-		for (uint32_t k = 0; k < g->n_nodes && g->n_pool; k++) {
-			struct exchange x;
-
-			if (k % 64 == 0 && (g->tests >= g->budget || search_done(g->s, 0)))
-				return;
-			x = best_exchange(g, g->nodes[k]);
-			if (x.gain > 0)
-				carry_out(g, g->nodes[k], &x);
-		}
-}
-
-static void *work_thread(void *arg)
-{
-	struct absorb *m = arg;
-	uint32_t i;
-
-	while ((i = __atomic_fetch_add(&m->next, 1, __ATOMIC_RELAXED)) < m->n_regions)
-		work(&m->regions[i]);
-	return NULL;
-}
-
-static void work_all(struct absorb *m, unsigned threads)
-{
-	pthread_t *ids = mem_alloc(threads + 1, sizeof(*ids));
-	unsigned n = threads < m->n_regions ? threads : m->n_regions, made = 0;
-
-	m->next = 0;
-	while (made + 1 < n && !pthread_create(&ids[made], NULL, work_thread, m))
-		made++;
-	work_thread(m);
-	while (made)
-		pthread_join(ids[--made], NULL);
-	free(ids);
-}
+#define WORSE_RATIO 0.005    /* a round may end so much above the best: packing the pool has its luck */
+#define FAILURES_MAX 8       /* rounds that left something over: the fleet is full */
 
 /* Which groups have rules that look beyond a node. */
 static void find_ties(struct absorb *m)
@@ -288,13 +127,13 @@ static void deal(struct absorb *m, struct search *s, uint64_t spent)
 		bool all = taken < worst && !stays(m, v[k].node);
 
 		for (uint32_t i = 0; all && i < m->st->items[v[k].node].n; i++)
-			all = !is_frozen(m, m->st->items[v[k].node].v[i]);
+			all = !absorb_frozen(m, m->st->items[v[k].node].v[i]);
 		if (taken < worst && !stays(m, v[k].node) && (all || m->n_regions > 1)) {
 			taken++;
 			dissolve(m, g, v[k].node);
 		} else {
 			g->nodes[g->n_nodes++] = v[k].node;
-			measure(m, v[k].node);
+			absorb_measure(m, v[k].node);
 		}
 	}
 	free(v);
@@ -310,7 +149,7 @@ static uint32_t set_aside(struct absorb *m, uint32_t *aside)
 		uint32_t kept = 0;
 
 		for (uint32_t k = 0; k < g->n_pool; k++) {
-			if (is_frozen(m, g->pool[k]))
+			if (absorb_frozen(m, g->pool[k]))
 				aside[n++] = g->pool[k];
 			else
 				g->pool[kept++] = g->pool[k];
@@ -329,23 +168,36 @@ static bool settle(struct absorb *m, uint32_t *left, uint32_t n)
 	return !fill_place(m->k, m->st, m->order, left, n, &m->rng);
 }
 
+/* A round that left something without a place, or that ended clearly worse, is taken back. False when that happens too often. */
+static bool judge(struct absorb *m, struct search *s, bool whole, unsigned *failures)
+{
+	double best = INFINITY, cost = whole ? objective_value(m->in, s->model, m->st->item_node) : INFINITY;
+
+	if (whole)
+		search_offer(s, m->st->item_node, cost, "absorb");
+	search_best(s, m->start, &best);
+	if (cost > best * (1 + WORSE_RATIO))
+		state_load(m->st, m->start);
+	*failures += !whole;
+	return *failures < FAILURES_MAX;
+}
+
 static void improve(struct absorb *m, struct search *s)
 {
 	uint32_t *left = mem_alloc(m->in->n_items, sizeof(*left));
+	unsigned failures = 0;
 	uint64_t spent = 0;
-	bool whole = true;
+	bool on = true;
 
-	while (whole && !search_done(s, spent)) {
+	while (on && !search_done(s, spent)) {
 		uint32_t n;
 
 		deal(m, s, spent);
 		n = set_aside(m, left);
-		work_all(m, s->threads ? s->threads : 1);
+		absorb_work(m, s->threads ? s->threads : 1);
 		for (uint32_t r = 0; r < m->n_regions; r++)
 			spent += m->regions[r].tests + 1;
-		whole = settle(m, left, n);
-		if (whole)
-			search_offer(s, m->st->item_node, objective_value(m->in, s->model, m->st->item_node), "absorb");
+		on = judge(m, s, settle(m, left, n), &failures);
 	}
 	search_spend(s, spent);
 	free(left);
@@ -374,16 +226,16 @@ static void run(struct search *s)
 {
 	const struct instance *in = s->in;
 	struct absorb m = { .in = in, .st = state_new(in, s->model), .k = blocks_new(in, s->model) };
-	int32_t *start = mem_alloc(in->n_items, sizeof(*start));
 
+	m.start = mem_alloc(in->n_items, sizeof(*m.start));
 	rng_seed_stream(&m.rng, s->seed, 999);
 	m.lack = blocks_rows(m.k, in->n_nodes);
 	m.spare = blocks_rows(m.k, in->n_nodes);
 	m.region_of = mem_alloc(in->n_nodes, sizeof(*m.region_of));
 	m.order = fill_order(m.k);
 	find_ties(&m);
-	if (search_best(s, start, NULL)) {
-		state_load(m.st, start);
+	if (search_best(s, m.start, NULL)) {
+		state_load(m.st, m.start);
 		open_regions(&m, s);
 		improve(&m, s);
 	}
@@ -398,7 +250,7 @@ static void run(struct search *s)
 	free(m.order);
 	free(m.lack);
 	free(m.spare);
-	free(start);
+	free(m.start);
 	blocks_free(m.k);
 	state_free(m.st);
 }
@@ -408,7 +260,7 @@ static bool applies(const struct search *s)
 {
 	const struct instance *in = s->in;
 
-	if (in->max_moves >= 0 || !search_complete(s) || s->max_iterations < (uint64_t)in->n_items * SAMPLE)
+	if (in->max_moves >= 0 || !search_complete(s) || s->max_iterations < (uint64_t)in->n_items * ABSORB_SAMPLE)
 		return false;
 	for (uint32_t r = 0; r < in->n_resources; r++)
 		if (in->resources[r].transient)

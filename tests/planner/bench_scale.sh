@@ -35,6 +35,11 @@ row 'limits: first plan' "$dir/limits.json" "$planted" "$dir/model.json" -i 1
 row "limits: plan, $budget" "$dir/limits.json" "$planted" "$dir/model.json" -t $budget
 row 'replan, 1 % churn, 2 % moves' "$dir/churn.json" "$planted" '' -i 1 -M 2%
 
+if [ "${FULL:-0}" = 1 ]; then
+	rm -f "$dir"/*.json
+	planted=$("$build/tests/planner/bench_planted" 1000000 100000 1 2 12 0 1 "$dir/million.json") || exit 1
+	row 'a million services, 2 resources' "$dir/million.json" "$planted" '' -i 1
+fi
 echo "other shapes, $shape_budget each: services / nodes / slots / resources / services per node / kinds of nodes"
 while read -r s n t r k kinds; do
 	rm -f "$dir/shape.json"

@@ -74,6 +74,16 @@ if [ $code != 1 ] || ! grep -qF 'service big fits on no node: it needs 11' <<< "
 fi
 rm -f "$dir/out.json"
 
+# Nodes without any capacity: services without demand may stand there, others not; two services share one message each at most.
+printf '{"resources":[{"name":"cpu"}],"nodes":[{"id":"z","capacity":{"cpu":0}}],"services":[{"id":"idle","demand":{}},{"id":"busy","demand":{"cpu":1}}]}' > "$dir/in.json"
+message=$("$COTENANT" plan "$dir/in.json" -i 100 -o "$dir/out.json" 2>&1)
+code=$?
+if [ $code != 1 ] || ! grep -qF 'service busy fits on no node: it needs 1' <<< "$message" || ! grep -q '"unplaced":1' "$dir/out.json"; then
+	echo "zero capacity: exit $code: $message"
+	failed=1
+fi
+rm -f "$dir/out.json"
+
 # A current placement that breaks a capacity is repaired, and the plan says so.
 printf '{%s,"services":[{"id":"a","demand":{"cpu":6},"current":"n-1"},{"id":"b","demand":{"cpu":6},"current":"n-1"}]}' "$head" > "$dir/in.json"
 if ! "$COTENANT" plan "$dir/in.json" -t 1s -q -o "$dir/out.json" || ! grep -q 'breaks capacities in 1 places (first: node n-1: cpu at slot 0: load 12 exceeds capacity 10)' "$dir/out.json" ||
