@@ -19,7 +19,7 @@
 #include "planner/solve/fill.h"
 #include "planner/term.h"
 
-#define POOL_SHARE 0.06      /* of the nodes are dissolved at the start of a round; 0.02 .. 0.1 end within 0.3 % */
+#define POOL_SHARE 0.06      /* of the nodes are dissolved at the start of a round: choice for the others, against the waste of packing it anew */
 #define REGION_NODES 256     /* at least so many nodes in a region */
 #define REGIONS_FREE 8       /* most regions without rules across nodes */
 #define REGIONS_RULED 2      /* and with them: more would freeze most groups */

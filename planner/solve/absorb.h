@@ -13,7 +13,7 @@
 #include "planner/search.h"
 #include "planner/solve/blocks.h"
 
-#define ABSORB_SAMPLE 64     /* of the pool per visit: rows stay in the first-level cache; 32 .. 256 end alike */
+#define ABSORB_SAMPLE 64     /* of the pool per visit: their rows and the node's stay in the first-level cache */
 
 struct absorb;
 struct region {

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-#define BLOCKS 4 /* per resource; 3 .. 24 give the same packings within 0.3 % */
+#define BLOCKS 4 /* per resource: quarters of a day; on one planted fleet 3 .. 24 gave the same packings within 0.3 % */
 
 static void make_blocks(struct blocks *k)
 {
