@@ -107,20 +107,39 @@ static char *append(char *text, const char *more, const char *between)
 	return both;
 }
 
+static int by_index(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The services that are on, as the instance lists them. */
+static uint32_t *in_order(const struct conflict_sub *sub, uint32_t *n)
+{
+	uint32_t *v = mem_alloc(sub->n_services, sizeof(*v));
+
+	*n = 0;
+	for (uint32_t i = 0; i < sub->n_services; i++)
+		if (sub->service_on[i])
+			v[(*n)++] = sub->services[i];
+	qsort(v, *n, sizeof(*v), by_index);
+	return v;
+}
+
 static void tell(struct plan *p, const struct conflict_sub *sub, enum conflict_proof proof)
 {
 	const struct instance *in = p->instance;
 	char *names = str_dup(""), *rules = str_dup(""), *nodes = str_dup("");
-	uint32_t n = 0, n_nodes = 0;
+	uint32_t n = 0, n_nodes = 0, *order = in_order(sub, &n);
 
-	for (uint32_t i = 0; i < sub->n_services; i++)
-		if (sub->service_on[i] && n++ < NAMES_SHOWN) {
-			const struct service *s = &in->services[sub->services[i]];
-			char *one = s->replicas > 1 ? str_fmt("%s (%u replicas)", s->id, s->replicas) : str_dup(s->id);
+	for (uint32_t i = 0; i < n && i < NAMES_SHOWN; i++) {
+		const struct service *s = &in->services[order[i]];
+		char *one = s->replicas > 1 ? str_fmt("%s (%u replicas)", s->id, s->replicas) : str_dup(s->id);
 
-			names = append(names, one, ", ");
-			free(one);
-		}
+		names = append(names, one, ", ");
+		free(one);
+	}
 	for (uint32_t k = 0; k < in->n_nodes; k++)
 		if (conflict_uses(sub, k) && n_nodes++ < NAMES_SHOWN)
 			nodes = append(nodes, in->nodes[k].id, ", ");
@@ -136,6 +155,7 @@ static void tell(struct plan *p, const struct conflict_sub *sub, enum conflict_p
 	plan_say(p, sub->services[0], "no plan can place all of: %s%s; %s the %u nodes that they may use (%s%s)%s%s", names, n > NAMES_SHOWN ? ", …" : "",
 		 proof == CONFLICT_VOLUME ? "together they need more than the sum of" : "no arrangement fits", n_nodes, nodes,
 		 n_nodes > NAMES_SHOWN ? ", …" : "", *rules ? " under: " : "", rules);
+	free(order);
 	free(names);
 	free(rules);
 	free(nodes);
@@ -182,7 +202,7 @@ unsigned conflict_explain(struct plan *p, const struct model *model)
 		tried++;
 		found += explain_one(p, model, service);
 	}
-	if (p->n_unplaced && !found)
+	if (p->n_unplaced && !found && in->max_moves < 0)
 		plan_say(p, 0, "whether everything can be placed is not proven either way: no small conflicting set was found");
 	return found;
 }

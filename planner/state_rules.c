@@ -233,13 +233,18 @@ bool state_is_orphan(const struct state *st, uint32_t item)
 	return false;
 }
 
+bool state_near_ok(const struct state *st)
+{
+	for (uint32_t i = 0; i < st->in->n_nears; i++)
+		if (st->rules.near_orphans[i])
+			return false;
+	return true;
+}
+
 bool state_whole_ok(const struct state *st)
 {
 	for (uint32_t i = 0; i < st->in->n_spreads; i++)
 		if (st->in->spreads[i].min_distinct > st->rules.spread_distinct[i])
 			return false;
-	for (uint32_t i = 0; i < st->in->n_nears; i++)
-		if (st->rules.near_orphans[i])
-			return false;
-	return true;
+	return state_near_ok(st);
 }

@@ -32,6 +32,8 @@ void state_rules_init(struct state_rules *r, const struct instance *in);
 void state_rules_fini(struct state_rules *r, const struct instance *in);
 /* Before the item is on the node's list (sign 1), or after it left it (sign -1). */
 void state_rules_count(struct state *st, uint32_t group, uint32_t node, int sign);
+/* Nobody placed lacks what a near rule wants beside it. */
+bool state_near_ok(const struct state *st);
 /* Does the item stand on a value that lacks what a near rule wants beside it? */
 bool state_is_orphan(const struct state *st, uint32_t item);
 

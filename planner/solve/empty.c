@@ -146,7 +146,7 @@ static void complete(struct chain *m)
 		placed++;
 		m->n_missing--;
 	}
-	if (placed && chain_ok(m))
+	if (placed && state_near_ok(m->st) && chain_ok(m))
 		search_offer(m->s, m->st->item_node, objective_value(m->in, m->s->model, m->st->item_node), "empty");
 }
 

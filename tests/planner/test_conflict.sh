@@ -25,7 +25,7 @@ expect() { # name, what a reason must say, what no reason may say, the rest of t
 
 pin='"nodes":{"only":["n-1","n-2"]}'
 # Three that must keep apart on two nodes; the bystander on the same two nodes has nothing to do with it.
-expect apart 'no plan can place all of: c, b, a; no arrangement fits the 2 nodes that they may use (n-1, n-2) under: at most' bystander \
+expect apart 'no plan can place all of: a, b, c; no arrangement fits the 2 nodes that they may use (n-1, n-2) under: at most' bystander \
 	"\"services\":[{\"id\":\"a\",\"demand\":{\"cpu\":1},$pin},{\"id\":\"b\",\"demand\":{\"cpu\":1},$pin},{\"id\":\"c\",\"demand\":{\"cpu\":1},$pin},{\"id\":\"bystander\",\"demand\":{\"cpu\":1},$pin}],
 	\"rules\":[{\"kind\":\"apart\",\"a\":\"a\",\"b\":\"b\"},{\"kind\":\"apart\",\"a\":\"b\",\"b\":\"c\"},{\"kind\":\"apart\",\"a\":\"a\",\"b\":\"c\"}]"
 # Two that together exceed the one node they are pinned to; a small third one does not matter.
