@@ -2,7 +2,8 @@
  * Constructive packing: items in decreasing size, each onto the open node that it fills best (least squared room left over
  * the resources, Panigrahy et al., "Heuristics for vector bin packing", 2011), else onto the next node by cost per useful
  * capacity. Only the last WINDOW opened nodes are looked at in large instances: what is older is full. Several size
- * measures are tried while that takes moments. Groups with near rules go first, while there is room to stand together.
+ * measures are tried while that takes moments. Who may run on few nodes goes first, then groups with near rules, while
+ * there is room to stand together.
  * A current placement is kept where it stands, and repaired where it breaks something, as far as the move budget reaches;
  * what breaks something and may not move any more stays unplaced.
  */
@@ -18,7 +19,8 @@
 #define WINDOW 48           /* open nodes looked at when there are many: 100k services in about half a second */
 #define MANY_TESTS 40000000.0 /* items * nodes above which the window is used */
 #define VARIANTS 4
-#define NEAR_FIRST 1e12     /* beyond any size */
+#define NEAR_FIRST 1e9      /* beyond any size: a size is a sum of shares of a mean node */
+#define PINNED_FIRST 1e12   /* times the share of nodes that are forbidden */
 
 struct greedy {
 	struct search *s;
@@ -32,6 +34,7 @@ struct greedy {
 	uint32_t *open, n_open, next;
 	uint32_t *group_service; /* [group]: one of its services */
 	int64_t *sum;         /* [column]: demand of an item and those that must stand beside it */
+	double *forbidden;    /* [service]: share of the nodes where it must not run */
 	int64_t moves_left;
 };
 
@@ -50,6 +53,22 @@ static int by_key(const void *a, const void *b, void *ctx)
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return k[x] > k[y] ? -1 : k[x] < k[y] ? 1 : (x > y) - (x < y);
+}
+
+static double *forbidden_shares(const struct instance *in)
+{
+	double *v = mem_alloc(in->n_services, sizeof(*v));
+
+	for (uint32_t s = 0; in->allow && s < in->n_services; s++) {
+		uint32_t allowed = 0;
+
+		if (!in->allow[s])
+			continue;
+		for (uint32_t w = 0; w < (in->n_nodes + 63) / 64; w++)
+			allowed += (uint32_t)__builtin_popcountll(in->allow[s][w]);
+		v[s] = 1 - (double)allowed / in->n_nodes;
+	}
+	return v;
 }
 
 static void measure(struct greedy *g)
@@ -105,6 +124,7 @@ static void rank_items(struct greedy *g, unsigned variant)
 		g->order[i] = i;
 		if (has_near(g, in->services[in->item_service[i]].group))
 			key[i] += NEAR_FIRST;
+		key[i] += PINNED_FIRST * g->forbidden[in->item_service[i]];
 	}
 	qsort_r(g->order, in->n_items, sizeof(*g->order), by_key, key);
 	free(weight);
@@ -314,6 +334,7 @@ static void run(struct search *s)
 	g.group_service = mem_alloc(in->n_groups, sizeof(uint32_t));
 	for (uint32_t k = 0; k < in->n_services; k++)
 		g.group_service[in->services[k].group] = k;
+	g.forbidden = forbidden_shares(in);
 	measure(&g);
 	for (uint32_t i = 0; i < in->n_items; i++)
 		current |= in->item_node[i] >= 0;
@@ -335,6 +356,7 @@ static void run(struct search *s)
 	free(g.open);
 	free(g.sum);
 	free(g.group_service);
+	free(g.forbidden);
 }
 
 static bool applies(const struct search *s)
