@@ -44,6 +44,11 @@ static void groups_of_spread(const struct instance *in, uint32_t i, uint32_t *g)
 	g[0] = g[1] = in->spreads[i].group;
 }
 
+static void group_of_service(const struct instance *in, uint32_t i, uint32_t *g)
+{
+	g[0] = g[1] = in->services[i].group;
+}
+
 static void groups_of_near(const struct instance *in, uint32_t i, uint32_t *g)
 {
 	g[0] = in->nears[i].a;
@@ -55,6 +60,7 @@ void state_rules_init(struct state_rules *r, const struct instance *in)
 	r->caps = index_make(in, in->n_caps, groups_of_cap);
 	r->spreads = index_make(in, in->n_spreads, groups_of_spread);
 	r->nears = index_make(in, in->n_nears, groups_of_near);
+	r->members = index_make(in, in->n_nears ? in->n_services : 0, group_of_service);
 	r->spread_count = mem_alloc(in->n_spreads, sizeof(*r->spread_count));
 	r->spread_distinct = mem_alloc(in->n_spreads, sizeof(*r->spread_distinct));
 	r->near_count = mem_alloc(in->n_nears, sizeof(*r->near_count));
@@ -83,6 +89,8 @@ void state_rules_fini(struct state_rules *r, const struct instance *in)
 	free(r->spreads.list);
 	free(r->nears.first);
 	free(r->nears.list);
+	free(r->members.first);
+	free(r->members.list);
 	free(r->spread_count);
 	free(r->spread_distinct);
 	free(r->near_count);
@@ -185,6 +193,17 @@ static bool fits_spread(const struct state *st, uint32_t rule, uint32_t node)
 	return st->rules.group_size[r->group] - st->rules.group_placed[r->group] - 1 >= r->min_distinct - distinct;
 }
 
+/* May anybody of the group follow to the node? */
+static bool may_follow(const struct state *st, uint32_t group, uint32_t node)
+{
+	const struct rule_index *x = &st->rules.members;
+
+	for (uint32_t i = x->first[group]; i < x->first[group + 1]; i++)
+		if (instance_allows(st->in, x->list[i], node))
+			return true;
+	return false;
+}
+
 static bool fits_near(const struct state *st, uint32_t rule, uint32_t group, uint32_t node)
 {
 	const struct rule_near *r = &st->in->nears[rule];
@@ -194,7 +213,7 @@ static bool fits_near(const struct state *st, uint32_t rule, uint32_t group, uin
 		return true;
 	near_counts(st, rule, node, &a, &b);
 	if (group == r->a)
-		return b || (a && left) || left > orphans;
+		return b || (a && left) || (left > orphans && (r->label != LABEL_NODE || may_follow(st, r->b, node)));
 	return (a && !b) || left > orphans;
 }
 

@@ -20,7 +20,7 @@ struct state;
 struct rule_index { uint32_t *first, *list; };  /* rules that mention group g: list[first[g] .. first[g + 1]) */
 
 struct state_rules {
-	struct rule_index caps, spreads, nears;
+	struct rule_index caps, spreads, nears, members; /* members: a group's services */
 	uint32_t **spread_count;   /* [spread][value]: replicas of its group there; NULL for label node */
 	uint32_t *spread_distinct; /* [spread]: values (nodes) that hold the group; kept where min_distinct asks */
 	uint32_t **near_count;     /* [near][2 * value + (0: a, 1: b)]; NULL for label node */
