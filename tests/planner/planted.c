@@ -211,7 +211,7 @@ static struct model *profiles_make(uint32_t profiles, struct rng *rng)
 	m->metric = str_dup("time");
 	m->source = str_dup("generated");
 	m->advice = str_dup("");
-	m->n_scores = 99;
+	m->n_scores = m->n_score_groups = 99;
 	m->scores = mem_alloc(100, sizeof(*m->scores));
 	for (int i = 0; i < m->n_scores; i++)
 		m->scores[i] = (i + 1) / 50.0;
