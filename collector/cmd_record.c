@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/opt.h"
 #include "collector/record.h"
 
@@ -57,14 +58,6 @@ struct loop {
 	bool progress;
 	const char *reason;     /* why it ends; NULL while it goes on */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 static int open_events(struct loop *l, sigset_t *old, struct err *e)
 {
@@ -141,7 +134,7 @@ static void show_progress(const struct loop *l)
 		for (size_t c = PARTICIPANT_FIRST; c < s->n; c++)
 			delay += v != c ? sampler_blame(s, BLAME_CPU, v, c) : 0;
 	fprintf(stderr, "\r%5.0f s  %zu services  CPU delay by neighbours %.1f ms/s  own cost %.2f %%  losses %llu ",
-		(double)(now_ns() - l->start_ns) / 1e9, s->services->n,
+		(double)(clock_ns(CLOCK_MONOTONIC) - l->start_ns) / 1e9, s->services->n,
 		(double)delay * 1e3 / (double)(s->interval.end_ns - s->interval.start_ns + 1), s->own_ratio * 100,
 		(unsigned long long)l->record.losses);
 	fflush(stderr);
@@ -149,7 +142,7 @@ static void show_progress(const struct loop *l)
 
 static int take_interval(struct loop *l, struct err *e)
 {
-	uint64_t now = now_ns(), late = now > l->next_ns ? now - l->next_ns : 0;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), late = now > l->next_ns ? now - l->next_ns : 0;
 	int err = record_interval(&l->record, late, e);
 
 	while (l->next_ns <= now) /* intervals that were slept through are not made up for */
@@ -214,7 +207,7 @@ static int record(struct loop *l, const struct operands *op, const sigset_t *old
 
 	if (err)
 		return err;
-	l->start_ns = now_ns();
+	l->start_ns = clock_ns(CLOCK_MONOTONIC);
 	l->next_ns = l->start_ns + options.interval_ns;
 	if (op->nrest)
 		err = start_child(l, op->rest, old, e);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define SLOT_NS 2000000ull              /* 2 ms: shorter than a CFS/EEVDF slice, so a neighbour feels a level, not bursts */
@@ -38,14 +39,6 @@ struct hand {
 	pthread_t thread;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 static void sleep_until(uint64_t ns)
 {
 	struct timespec t = { .tv_sec = (time_t)(ns / 1000000000ull), .tv_nsec = (long)(ns % 1000000000ull) };
@@ -58,7 +51,7 @@ static void *hand_run(void *arg)
 {
 	struct hand *h = arg;
 	struct crew *c = h->crew;
-	uint64_t slot = c->start_ns, now = now_ns(), end = c->start_ns + c->config->duration_ns;
+	uint64_t slot = c->start_ns, now = clock_ns(CLOCK_MONOTONIC), end = c->start_ns + c->config->duration_ns;
 	double owed = 0;
 
 	while (now < end && !*c->stop && !c->failed) {
@@ -71,26 +64,26 @@ static void *hand_run(void *arg)
 				c->failed = (int)did;
 				return NULL;
 			}
-			now = now_ns();
+			now = clock_ns(CLOCK_MONOTONIC);
 			sample = (now - c->start_ns) / SAMPLE_NS;
 			if (sample < c->n_samples)
 				atomic_fetch_add_explicit(&c->samples[sample], did, memory_order_relaxed);
 			owed -= (double)did;
 		}
 		slot += SLOT_NS;
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 		if (now < slot)
 			sleep_until(slot);
 		else
 			slot = now - (now - c->start_ns) % SLOT_NS;
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 	}
 	return NULL;
 }
 
 static int calibrate(const struct press_kind *kind, struct press_worker *w, double *full, struct err *e)
 {
-	uint64_t start = now_ns(), now = start;
+	uint64_t start = clock_ns(CLOCK_MONOTONIC), now = start;
 	int64_t units = 0;
 
 	while (now - start < CALIBRATION_NS) {
@@ -99,7 +92,7 @@ static int calibrate(const struct press_kind *kind, struct press_worker *w, doub
 		if (did < 0)
 			return err_set(e, (int)did, "press %s: %s", kind->name, strerror((int)-did));
 		units += did;
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 	}
 	*full = (double)units * 1e9 / (double)(now - start);
 	return *full > 0 ? 0 : err_set(e, -EIO, "press %s: did nothing at full speed; cannot calibrate", kind->name);
@@ -144,7 +137,7 @@ int press_run(const struct press_kind *kind, const struct press_config *config, 
 		goto out;
 	out->wanted_per_s = out->full_per_s * config->level / 100 * config->workers;
 	crew.per_slot = out->full_per_s * config->level / 100 * (double)SLOT_NS / 1e9;
-	crew.start_ns = now_ns();
+	crew.start_ns = clock_ns(CLOCK_MONOTONIC);
 	for (; running < config->workers; running++)
 		if ((err = -pthread_create(&hands[running].thread, NULL, hand_run, &hands[running])) < 0) {
 			crew.failed = err;
@@ -154,7 +147,7 @@ int press_run(const struct press_kind *kind, const struct press_config *config, 
 		pthread_join(hands[i].thread, NULL);
 	if (crew.failed)
 		err = err_set(e, crew.failed, "press %s: %s", kind->name, strerror(-crew.failed));
-	judge(&crew, now_ns() - crew.start_ns, out);
+	judge(&crew, clock_ns(CLOCK_MONOTONIC) - crew.start_ns, out);
 out:
 	while (opened--)
 		kind->close(&hands[opened].worker);

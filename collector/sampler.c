@@ -8,9 +8,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "collector/slowdown.h"
 
@@ -98,14 +98,6 @@ static void set_slot(void *context, enum slot_kind kind, uint64_t id, unsigned s
 
 	if (s->probes && probes_slot_set(s->probes, kind, id, slot) == -ENOSPC)
 		s->services->overflow++;
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
 static void start_probes(struct sampler *s)

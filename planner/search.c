@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define COST_EPSILON 1e-9 /* relative: smaller differences are rounding */
@@ -32,10 +33,7 @@ volatile int search_interrupted;
 
 uint64_t search_now_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 struct incumbent *incumbent_new(const struct instance *in, bool progress)

@@ -8,6 +8,7 @@
  * What is added for the slice under way goes to its occupant. If interrupts or steal take a part of it when it ends, the
  * occupant's total falls by that part; since figures never go backwards, the part is taken from what grew (row_settle).
  */
+#include "base/clock.h"
 #include "probes/table.h"
 
 #include <bpf/btf.h>
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -49,14 +49,6 @@ struct cpu_probe {
 /* Exits first: an exit without its entry is harmless. */
 #define IRQ_PROGRAMS(c) (c)->skel->progs.cpu_irq_exit, (c)->skel->progs.cpu_softirq_exit, (c)->skel->progs.cpu_irq_entry, \
 			(c)->skel->progs.cpu_softirq_entry
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* Kernels with CONFIG_IRQ_TIME_ACCOUNTING have a better clock than ours; BPF finds it by itself. */
 static bool kernel_has_irq_clock(void)
@@ -146,7 +138,7 @@ static int cpu_attach(void *state, struct err *e)
 	int err;
 
 	for (int cpu = 0; cpu < c->n_cpus; cpu++) {
-		c->states[cpu].slice_start = c->states[cpu].last_start = c->states[cpu].since = now_ns();
+		c->states[cpu].slice_start = c->states[cpu].last_start = c->states[cpu].since = clock_ns(CLOCK_MONOTONIC);
 		c->states[cpu].occupant = SLOT_UNKNOWN;
 		c->states[cpu].pid = NO_PID;
 	}
@@ -162,7 +154,7 @@ static uint64_t victim_copy(struct cpu_probe *c, const struct cpu_state *cs, uns
 
 	for (int i = 0;; i++) {
 		seq = __atomic_load_n(&cs->seq, __ATOMIC_ACQUIRE);
-		now = now_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 		c->copy = cs->victims[slot];
 		*occupant = cs->occupant;
 		*slice_start = cs->slice_start;
@@ -281,7 +273,7 @@ static int cpu_read(void *state, struct probe_sample *s, struct err *e)
 			victim_add(c, &c->states[cpu], slot);
 		victim_report(c, slot, s);
 	}
-	smt_read(&c->smt, c->states, now_ns(), s);
+	smt_read(&c->smt, c->states, clock_ns(CLOCK_MONOTONIC), s);
 	s->hist_present[PROBE_HIST_CPU_WAIT] = true;
 	s->blame_present[PROBE_BLAME_CPU] = true;
 	return 0;
@@ -338,7 +330,7 @@ static void window_edge(void *state, uint64_t start_ns)
 			c->states[cpu].irq_since = start_ns;
 			c->states[cpu].irq_until = UINT64_MAX;
 		} else {
-			c->states[cpu].irq_until = now_ns();
+			c->states[cpu].irq_until = clock_ns(CLOCK_MONOTONIC);
 		}
 	}
 	if (!start_ns)

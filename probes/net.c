@@ -7,6 +7,7 @@
  * Programs that the kernel cannot offer (no such tracepoint) are left out: qdisc_enqueue came with 5.15, a reason of drops with 5.17,
  * the receiving socket of a dropped packet with 6.11.
  */
+#include "base/clock.h"
 #include "probes/table.h"
 
 #include <bpf/bpf.h>
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -138,14 +138,6 @@ static int walks_attach(struct net_probe *p, struct err *e)
 		if (!(p->walks[i] = bpf_program__attach_iter(programs[i], NULL)))
 			return err_set(e, -errno, "cannot walk the kernel's sockets: %s", strerror(errno));
 	return 0;
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
 /* Who has which socket open; when it takes long, it is done seldom. */

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "probes/cost.h"
@@ -53,14 +53,6 @@ struct probes {
 	int stats_fd;               /* statistics are on; -1 = off */
 	bool measured;              /* they were on in the interval that ended last */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -164,7 +156,7 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 			      table[first]->name, p->run[first].note);
 		goto fail;
 	}
-	p->last_ns = p->refreshed_ns = now_ns();
+	p->last_ns = p->refreshed_ns = clock_ns(CLOCK_MONOTONIC);
 	p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	*out = p;
 	return 0;
@@ -231,7 +223,7 @@ static void statistics_step(struct probes *p, uint64_t length_ns)
 /* How much of the interval that ends now the probe's hot programs were attached. */
 static double hot_ratio(struct probes *p, struct running *r)
 {
-	uint64_t now = now_ns(), on;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), on;
 
 	if (r->window < 0)
 		return 1;
@@ -264,7 +256,7 @@ int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
 		if ((one = table[i]->read(p->run[i].state, s, e)) < 0 && !err)
 			err = one;
 	}
-	s->end_ns = p->last_ns = now_ns();
+	s->end_ns = p->last_ns = clock_ns(CLOCK_MONOTONIC);
 	if (s->end_ns - p->refreshed_ns > REFRESH_EVERY_NS) {
 		p->refreshed_ns = s->end_ns;
 		__atomic_fetch_add(&p->shared.ctl->generation, 1, __ATOMIC_SEQ_CST);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -31,14 +32,6 @@ struct windows {
 	struct slot_of_group groups[WINDOW_GROUPS];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 static void group_detach(struct slot_of_group *g)
 {
 	if (!g->on)
@@ -46,7 +39,7 @@ static void group_detach(struct slot_of_group *g)
 	for (size_t i = g->group.n; i-- > 0;)
 		close(g->links[i]);
 	g->on = false;
-	g->on_ns += now_ns() - g->on_since_ns;
+	g->on_ns += clock_ns(CLOCK_MONOTONIC) - g->on_since_ns;
 	if (g->group.edge)
 		g->group.edge(g->group.context, 0);
 }
@@ -60,7 +53,7 @@ static int group_attach(struct slot_of_group *g)
 	if (g->on)
 		return 0;
 	if (g->group.edge)
-		g->group.edge(g->group.context, now_ns());
+		g->group.edge(g->group.context, clock_ns(CLOCK_MONOTONIC));
 	for (i = 0; i < g->group.n; i++) {
 		g->links[i] = p[i].cgroup_fd < 0 ? bpf_raw_tracepoint_open(NULL, p[i].prog_fd)
 						 : bpf_link_create(p[i].prog_fd, p[i].cgroup_fd, p[i].attach_type, NULL);
@@ -69,7 +62,7 @@ static int group_attach(struct slot_of_group *g)
 	}
 	if (i == g->group.n) {
 		g->on = true;
-		g->on_since_ns = now_ns();
+		g->on_since_ns = clock_ns(CLOCK_MONOTONIC);
 		return 0;
 	}
 	err = -errno;
@@ -107,7 +100,7 @@ static bool period_plan(struct windows *w, uint64_t start)
 /* Do what is due; the time of what comes next, `end` if nothing does. */
 static uint64_t period_step(struct windows *w, uint64_t end)
 {
-	uint64_t now = now_ns(), next = end;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), next = end;
 
 	for (size_t i = 0; i < WINDOW_GROUPS; i++) {
 		struct slot_of_group *g = &w->groups[i];
@@ -145,12 +138,12 @@ static void *windows_run(void *context)
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
-		end = now_ns() + WINDOW_PERIOD_NS;
-		if (!period_plan(w, now_ns())) {
+		end = clock_ns(CLOCK_MONOTONIC) + WINDOW_PERIOD_NS;
+		if (!period_plan(w, clock_ns(CLOCK_MONOTONIC))) {
 			pthread_cond_wait(&w->changed, &w->lock);
 			continue;
 		}
-		while (!w->stop && now_ns() < end)
+		while (!w->stop && clock_ns(CLOCK_MONOTONIC) < end)
 			sleep_until(w, period_step(w, end));
 		period_step(w, end);
 	}
@@ -260,7 +253,7 @@ uint64_t windows_on_ns(struct windows *w, int group)
 	uint64_t on;
 
 	pthread_mutex_lock(&w->lock);
-	on = g->on_ns + (g->on ? now_ns() - g->on_since_ns : 0);
+	on = g->on_ns + (g->on ? clock_ns(CLOCK_MONOTONIC) - g->on_since_ns : 0);
 	pthread_mutex_unlock(&w->lock);
 	return on;
 }

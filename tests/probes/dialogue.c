@@ -1,5 +1,6 @@
 /* See dialogue.h. */
 #include "tests/probes/dialogue.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,14 +33,6 @@ struct play {
 	struct sockaddr_storage at;
 	socklen_t size;
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t thread_ns(void)
 {
@@ -103,10 +96,10 @@ static void sync_answer(const struct play *p, const char *bytes)
 	uint64_t wall, before[2], after[2];
 
 	schedstat(before);
-	wall = clock_ns();
+	wall = clock_ns(CLOCK_MONOTONIC);
 	if (pwrite(p->d->sync_fd, bytes, MESSAGE, 0) != MESSAGE || fdatasync(p->d->sync_fd))
 		_exit(1);
-	wall = clock_ns() - wall;
+	wall = clock_ns(CLOCK_MONOTONIC) - wall;
 	schedstat(after);
 	wall -= (after[0] - before[0]) + (after[1] - before[1]);
 	p->notes->slept_ns += (int64_t)wall > 0 ? wall : 0;
@@ -215,7 +208,7 @@ static void converse(const struct play *p)
 
 	for (size_t i = 0; i < d->connections; i++)
 		fds[i] = dial(p);
-	next = clock_ns();
+	next = clock_ns(CLOCK_MONOTONIC);
 	for (size_t r = 0; r < d->rounds; r++) {
 		for (size_t i = 0; i < d->connections; i++)
 			ask(fds[i], d->batch);
@@ -225,7 +218,7 @@ static void converse(const struct play *p)
 		}
 		if (d->period_us) {
 			next += d->period_us * 1000ull;
-			while (clock_ns() < next)
+			while (clock_ns(CLOCK_MONOTONIC) < next)
 				;
 			continue;
 		}

@@ -1,5 +1,6 @@
 /* See reader.h. */
 #include "tests/probes/reader.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,20 +12,11 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096
 #define CHUNK (128 * 1024)
 #define SPARE_KIB (24 * 1024)    /* left over by READ_ALLOCATE */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* Time this thread has waited for a CPU so far: second number of its schedstat. */
 static uint64_t runnable_ns(int schedstat)

@@ -12,9 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/probes/cgroup.h"
 
 struct shared {
@@ -35,17 +35,9 @@ struct world {
 	int pipes[SCENE_TASKS][2];
 };
 
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 static void burn(unsigned us)
 {
-	for (uint64_t end = clock_ns() + us * 1000ull; clock_ns() < end;)
+	for (uint64_t end = clock_ns(CLOCK_MONOTONIC) + us * 1000ull; clock_ns(CLOCK_MONOTONIC) < end;)
 		for (volatile int i = 0; i < 50; i++)
 			;
 }
