@@ -26,6 +26,7 @@ for p in $programs; do
 	path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$p") || { echo "test-kernels: $p is missing on this machine" >&2; exit 3; }
 	add "$path"
 done
+ln -s /usr/bin/bash "$root/bin/bash"
 cp "$root/usr/bin/bash" "$root/bin/sh" # busybox's own shell would run its own ip, dd, losetup
 add "$build/cotenant"
 for t in "$@"; do
