@@ -14,10 +14,10 @@ echo
 if [ "$what" = disk ]; then
 	cat <<- 'END'
 	Where events are lost: programs are never refused (the kernel's recursion_misses stay 0), and block_rq_complete and block_io_done
-	miss the same requests, 0.01 to 0.2 % of them on an otherwise idle machine of this kind. Here the kernel shows no event at all while a thread
-	of the machine's own init (process 1) is on the CPU, interrupts on top of it included: of 85 switches away from such threads in 8 s none
-	was shown, of all others every one. So a completion is missed when its interrupt meets such a thread; the share missed follows
-	their share of CPU time (0.05 to 0.13 % when the above was measured, more when they are busy). Machines without hidden tasks lose none.
+	miss the same requests, 0.01 to 0.2 % of them on an otherwise idle machine of this kind. On the machine of this table the kernel shows no switch away
+	from threads of its own init (process 1): of 85 switches away from such threads in 8 s none
+	was shown, of all others every one. So a completion is likely missed when its interrupt meets such a thread (not proven):
+	these threads had 0.05 to 0.13 % of the CPU time when 0.008 to 0.163 % of completions were missed.
 
 	END
 fi
