@@ -176,7 +176,8 @@ static void test_fsync(void **state)
 }
 
 /* A disk in memory of one's own: a loop device over a file in /dev/shm. */
-static char loop_device[64], loop_file[] = "/dev/shm/cotenant-disk-XXXXXX";
+#define LOOP_TEMPLATE "/dev/shm/cotenant-disk-XXXXXX"
+static char loop_device[64], loop_file[] = LOOP_TEMPLATE;
 
 static bool loop_open(void)
 {
@@ -205,6 +206,15 @@ static void loop_close(void)
 	if (loop_device[0] && system(command))
 		printf("note: %s stays\n", loop_device);
 	unlink(loop_file);
+	loop_device[0] = '\0';
+	strcpy(loop_file, LOOP_TEMPLATE); /* for the next attempt */
+}
+
+static int loop_teardown(void **state)
+{
+	(void)state;
+	loop_close();
+	return 0;
 }
 
 /* Time that reads took by the kernel's own account of the device, ms. */
@@ -314,7 +324,6 @@ static void test_rates_shared(void **state)
 	       (double)(got(PROBE_COUNTER_DISK_DEVICE, 0) + got(PROBE_COUNTER_DISK_DEVICE, 1)) / 1e6,
 	       (load_json(out[0], "jobs.0.read.slat_ns.mean") * load_json(out[0], "jobs.0.read.slat_ns.N") + load_json(out[1], "jobs.0.read.slat_ns.mean") * load_json(out[1], "jobs.0.read.slat_ns.N")) / 1e6,
 	       (load_json(out[0], "jobs.0.read.clat_ns.mean") * load_json(out[0], "jobs.0.read.clat_ns.N") + load_json(out[1], "jobs.0.read.clat_ns.mean") * load_json(out[1], "jobs.0.read.clat_ns.N")) / 1e6);
-	loop_close();
 	lag = STAMP_LAG_MS * (double)(got(PROBE_COUNTER_DISK_READS, 0) + got(PROBE_COUNTER_DISK_READS, 1));
 	assert_true(mine > 0.95 * kernel - lag && mine < 1.05 * kernel);
 	conserved();
@@ -343,7 +352,7 @@ static void test_culprit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate), cmocka_unit_test(test_shared), cmocka_unit_test(test_writeback),
-					    cmocka_unit_test(test_fsync), cmocka_unit_test(test_rates_shared), cmocka_unit_test(test_culprit) };
+					    cmocka_unit_test(test_fsync), cmocka_unit_test_teardown(test_rates_shared, loop_teardown), cmocka_unit_test(test_culprit) };
 	const char *const only[] = { "disk", NULL };
 	const struct probes_config config = { .only = only };
 	struct err e = { 0 };
