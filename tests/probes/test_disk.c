@@ -31,18 +31,6 @@ static int64_t got(enum probe_counter m, unsigned group)
 	return sum->counters[m][SLOT_FIRST + group];
 }
 
-static uint64_t losses_now(void)
-{
-	struct probe_status st;
-	uint64_t lost = 0;
-
-	for (size_t i = 0; i < probes_count(probes); i++) {
-		probes_status(probes, i, &st);
-		lost += st.losses;
-	}
-	return lost;
-}
-
 static void run_once(const char *a, const char *b)
 {
 	pid_t pids[2];
@@ -66,10 +54,10 @@ static void run(const char *a, const char *b)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		run_once(a, b);
-		if (losses_now() == losses)
+		if (load_losses(probes) == losses)
 			return;
-		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(losses_now() - losses));
-		losses = losses_now();
+		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(load_losses(probes) - losses));
+		losses = load_losses(probes);
 	}
 }
 
@@ -305,10 +293,10 @@ static void test_rates_shared(void **state)
 			kill(peer, SIGINT);
 			load_wait(peer);
 		}
-		if (losses_now() == losses)
+		if (load_losses(probes) == losses)
 			break;
-		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(losses_now() - losses));
-		losses = losses_now();
+		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(load_losses(probes) - losses));
+		losses = load_losses(probes);
 	}
 	within_1pct("reads of the job with 3,000/s", (double)got(PROBE_COUNTER_DISK_READS, 0), load_json(out[0], "jobs.0.read.total_ios"));
 	within_1pct("reads of the job with 1,000/s", (double)got(PROBE_COUNTER_DISK_READS, 1), load_json(out[1], "jobs.0.read.total_ios"));
