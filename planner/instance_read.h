@@ -1,10 +1,12 @@
-/* What the two halves of the JSON instance reader share: the growing instance and the names seen so far. */
+/* What the parts of the JSON instance reader share: the growing instance and the names seen so far. */
 #ifndef PLANNER_INSTANCE_READ_H
 #define PLANNER_INSTANCE_READ_H
 
 #include "base/json.h"
 #include "planner/instance.h"
 #include "planner/names.h"
+
+#define INSTANCE_AMOUNT_MAX (INT64_MAX / 2) /* of one demand, capacity or cost: two of them can be added */
 
 struct instance_reader {
 	struct instance *in;
@@ -22,6 +24,7 @@ struct instance_reader {
 	size_t cap_row;
 };
 
+int instance_read_node(void *reader, const struct json_at *at, struct err *e);
 int instance_read_service(void *reader, const struct json_at *at, struct err *e);
 int instance_read_rule(void *reader, const struct json_at *at, struct err *e);
 int instance_read_term(void *reader, const struct json_at *at, struct err *e);
