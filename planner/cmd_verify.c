@@ -1,4 +1,5 @@
 /* cotenant verify instance.json plan.json [--model m.json]: an independent judge; exit status 1 and a list of violations. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/opt.h"
@@ -22,6 +23,9 @@ static enum exit_status tell(const struct verify *v)
 	if (v->n_unjudged)
 		printf("not judged: %u replicas have a slowdown limit, but %s\n", v->n_unjudged,
 		       v->model ? "the model does not know them" : "no --model was given");
+	if (v->cost_unjudged)
+		printf("not judged: the cost, since %s\n", isnan(p->cost) ? "the plan tells none" :
+		       "a term of the objective is the predicted slowdown and no --model was given");
 	if (p->n_unordered)
 		printf("warning: the last %u moves have no order that keeps every capacity on the way; make room for them first\n",
 		       p->n_unordered);
@@ -54,5 +58,5 @@ static int run(const struct operands *op, struct err *e)
 }
 
 const struct verb verb_verify = { .name = "verify", .operands = "INSTANCE.json PLAN.json", .summary = "check a plan against every rule, independently of the planner",
-	.details = "Checks capacity at every slot, every rule, slowdown limits against the model, the move budget and the order of moves.",
+	.details = "Checks capacity at every slot, every rule, slowdown limits against the model, the move budget, the order of moves, and the cost, term by term.",
 	.opts = opts, .values = &values, .min_operands = 2, .max_operands = 2, .run = run };

@@ -23,7 +23,7 @@ struct plan *plan_new(const struct instance *in)
 	p->item_node = mem_alloc(in->n_items, sizeof(*p->item_node));
 	for (uint32_t i = 0; i < in->n_items; i++)
 		p->item_node[i] = NO_NODE;
-	p->lower_bound = p->gap_ratio = NAN;
+	p->cost = p->lower_bound = p->gap_ratio = NAN;
 	return p;
 }
 

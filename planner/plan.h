@@ -17,7 +17,7 @@ struct plan {
 	const struct instance *instance;  /* borrowed */
 	int32_t *item_node;          /* [n_items], NO_NODE = could not be placed */
 	uint32_t n_unplaced, nodes_used;
-	double cost;                 /* objective value: nodes' cost, or the sum of the instance's terms */
+	double cost;                 /* objective value: nodes' cost, or the sum of the instance's terms; NAN = not told */
 	double lower_bound;          /* proven; NAN when none was found */
 	char *bound_name;            /* who proved it */
 	double gap_ratio;            /* (cost - lower_bound) / lower_bound */
