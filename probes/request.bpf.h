@@ -8,37 +8,7 @@
 #define PROBES_REQUEST_BPF_H
 
 #include "probes/request_blame.bpf.h"
-
-#define FAMILY_UNIX 1
-#define FAMILY_INET 2
-#define FAMILY_INET6 10
-#define STATE_LISTEN 10
-#define PROTOCOL_TCP 6
-#define LOOPBACK_NET 127         /* first byte of an IPv4 address */
-
-struct in6_addr { __u64 half[2]; }; /* copied whole: no field of it is looked for in the kernel */
-#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
-struct sock_common {
-	__u32 skc_daddr, skc_rcv_saddr;
-	unsigned short skc_num, skc_family;
-	unsigned char skc_state;
-	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
-};
-struct sk_buff_head { __u32 qlen; };
-struct sock {
-	struct sock_common __sk_common;
-	struct sk_buff_head sk_receive_queue;
-	unsigned short sk_protocol;
-};
-struct unix_sock { void *addr; };
-struct tcp_sock { __u32 rcv_nxt, copied_seq; };
-struct sk_buff {
-	struct sock *sk;
-	unsigned int len;
-	unsigned short transport_header;
-	unsigned char *head, *data;
-};
-#pragma clang attribute pop
+#include "probes/request_sock.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -46,13 +16,6 @@ struct {
 	__type(key, int);
 	__type(value, struct conversation);
 } request_socks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, REQUEST_PORTS);
-	__type(key, __u32);
-	__type(value, __u32);
-} request_ports SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -72,36 +35,6 @@ static __always_inline struct request_slot *slot_totals(__u32 slot)
 	return bpf_map_lookup_elem(&request_slots, &at);
 }
 
-/* A TCP socket is a server's when its local port is one that is listened on; a Unix socket when it has an address. */
-static __noinline int conversation_kind(struct sock *sk)
-{
-	__u32 family = sk->__sk_common.skc_family, port = sk->__sk_common.skc_num;
-
-	if (family == FAMILY_UNIX)
-		return BPF_CORE_READ((struct unix_sock *)sk, addr) ? CONVERSATION_SERVER : CONVERSATION_CLIENT;
-	if ((family != FAMILY_INET && family != FAMILY_INET6) || sk->__sk_common.skc_state == STATE_LISTEN)
-		return CONVERSATION_CLIENT;
-	return bpf_map_lookup_elem(&request_ports, &port) ? CONVERSATION_SERVER : CONVERSATION_CLIENT;
-}
-
-/* Both ends have the same address, so the other end is on this node and a packet arrives in its sender's context. (The IPv4 address
- * of an IPv6 socket says nothing.) */
-static __noinline int sock_is_local(struct sock *sk)
-{
-	struct in6_addr here, peer;
-
-	if (sk->__sk_common.skc_family == FAMILY_UNIX)
-		return true;
-	if (sk->__sk_common.skc_family == FAMILY_INET)
-		return sk->__sk_common.skc_daddr == sk->__sk_common.skc_rcv_saddr ||
-		       (sk->__sk_common.skc_daddr & 0xff) == LOOPBACK_NET;
-	if (!bpf_core_field_exists(sk->__sk_common.skc_v6_daddr) ||
-	    bpf_core_read(&peer, sizeof(peer), &sk->__sk_common.skc_v6_daddr) ||
-	    bpf_core_read(&here, sizeof(here), &sk->__sk_common.skc_v6_rcv_saddr))
-		return false;
-	return peer.half[0] == here.half[0] && peer.half[1] == here.half[1];
-}
-
 static __always_inline struct conversation *conversation_of(struct sock *sk)
 {
 	struct conversation *c = bpf_sk_storage_get(&request_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -111,7 +44,7 @@ static __always_inline struct conversation *conversation_of(struct sock *sk)
 		return NULL;
 	}
 	if (c->kind == CONVERSATION_UNKNOWN) {
-		c->kind = conversation_kind(sk);
+		c->kind = sock_kind(sk);
 		c->local = sock_is_local(sk);
 		c->client = SLOT_UNKNOWN;
 	}
@@ -131,19 +64,19 @@ static __always_inline struct wait_log *log_of(struct task_struct *task, struct 
 }
 
 /* The request under way is answered by the current task. */
-static __always_inline void request_record(struct conversation *c, __u64 began, __u64 now)
+static __noinline int request_record(struct conversation *c, __u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_rec *rec = task_record(task);
 	__u32 slot = rec ? slot_of_task(task, rec) : SLOT_OTHER;
 	struct request_slot *totals = slot_totals(slot);
-	__u64 latency = now - began, bucket = hist_bucket(latency), own = slot;
+	__u64 latency = now - c->arrival_ns, bucket = hist_bucket(latency), own = slot;
 	struct wait_log *log = rec ? log_of(task, rec) : NULL;
 
 	hide(bucket);
 	hide(own);
 	if (!totals || bucket >= HIST_BUCKETS || own >= SLOTS)
-		return;
+		return 0;
 	c->slot = slot;
 	if (c->client != SLOT_UNKNOWN)
 		totals->client = c->client;
@@ -154,6 +87,7 @@ static __always_inline void request_record(struct conversation *c, __u64 began, 
 		request_charge(totals, log, c, now, slot);
 	else
 		totals->blame[own] += latency;
+	return 0;
 }
 
 /* A client's turn is over: from the response to its next request. Longer ones are its own pace. */
@@ -195,28 +129,53 @@ static __always_inline void turn_record(struct conversation *c, __u64 now)
 		totals->turn_ns += turn;
 }
 
-static __always_inline bool is_tcp(struct sock *sk)
+static __always_inline __u64 load(__u64 *at)
 {
-	return sk->__sk_common.skc_family != FAMILY_UNIX && sk->sk_protocol == PROTOCOL_TCP;
+	return *(volatile __u64 *)at;
 }
 
-/* How far the server has read. By probe reads, since a packet's socket is no pointer that bpf_skc_to_tcp_sock() takes. */
-static __always_inline __u32 copied_seq(struct sock *sk)
+/* How far the server has read. Unix: counted from those announced, so up to one less while the sender is between the two. */
+static __always_inline __u32 read_until(struct sock *sk, struct conversation *c)
 {
-	return BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	return is_tcp(sk) ? copied_seq(sk) : *(volatile __u32 *)&c->announced - sk->sk_receive_queue.qlen;
 }
 
 /* Begin afresh: nothing is known of this conversation, or what was is stale. The bytes that just came are unread. */
 static __noinline int conversation_begin(struct sock *sk, struct conversation *c)
 {
-	c->arrival_ns = c->later_ns = c->answered_ns = 0;
-	c->read = is_tcp(sk) ? copied_seq(sk) : sk->sk_receive_queue.qlen;
+	c->arrival_ns = c->later_ns = c->answered_ns = c->sent_ns = c->overtaken_ns = 0;
+	c->announced = sk->sk_receive_queue.qlen ? sk->sk_receive_queue.qlen : 1;
+	c->read = is_tcp(sk) ? copied_seq(sk) : 0;
 	return 0;
 }
 
-static __always_inline __u64 since(void)
+/*
+ * A message in a Unix socket's queue can be read, and even answered, before sk_data_ready tells of it: the sender's CPU was taken away in
+ * between. Such an answer looks like a second send without reading (sent_ns); here it turns out whether it was one. False when
+ * the message announced has been answered already; since when it waited is not known.
+ */
+static __always_inline bool announce(struct sock *sk, struct conversation *c)
 {
-	return *(volatile __u64 *)&request_since_ns;
+	__u64 sent;
+
+	__sync_fetch_and_add(&c->announced, 1); /* before sent_ns is read: response() does it the other way round */
+	sent = load(&c->sent_ns);
+	if (!sent || (__s32)(read_until(sk, c) - c->read) <= 0)
+		return true;
+	if (c->arrival_ns) {
+		c->overtaken_ns = sent;
+		return true;
+	}
+	c->read = read_until(sk, c);
+	__sync_fetch_and_add(&request_lost, 1);
+	return false;
+}
+
+static __always_inline bool is_stale(struct conversation *c)
+{
+	__u64 since = load(&request_since_ns);
+
+	return c->arrival_ns < since && c->answered_ns < since;
 }
 
 static __always_inline void arrival(struct sock *sk)
@@ -227,10 +186,10 @@ static __always_inline void arrival(struct sock *sk)
 	if (!c)
 		return;
 	now = bpf_ktime_get_ns();
-	if (c->arrival_ns < since() && c->answered_ns < since())
+	if (is_stale(c))
 		conversation_begin(sk, c);
-	else if (sk->__sk_common.skc_family == FAMILY_UNIX)
-		c->read++;
+	else if (sk->__sk_common.skc_family == FAMILY_UNIX && !announce(sk, c))
+		return;
 	if (c->arrival_ns) {
 		c->later_ns = now;
 		return;
@@ -239,47 +198,51 @@ static __always_inline void arrival(struct sock *sk)
 	turn_record(c, now);
 }
 
-/* Has the server read anything since its last answer? Then note how far it is. */
-static __always_inline bool answers(struct sock *sk, struct conversation *c)
+/* The send at overtaken_ns was the answer to the request under way; what came after that is under way now. */
+static __always_inline void overtaken_record(struct conversation *c)
 {
-	__u32 at;
-
-	if (is_tcp(sk)) {
-		at = copied_seq(sk);
-		if (at == c->read)
-			return false;
-		c->read = at;
-		return true;
-	}
-	at = sk->sk_receive_queue.qlen;
-	if (sk->__sk_common.skc_family != FAMILY_UNIX || c->read <= at)
-		return false;
-	c->read = at;
-	return true;
+	request_record(c, c->overtaken_ns);
+	if (c->later_ns > c->arrival_ns)
+		__sync_fetch_and_add(&c->arrival_ns, c->later_ns - c->arrival_ns);
 }
 
-/* The server sends. The request under way is over before unread bytes are looked for: those that come from then on begin the next
- * one themselves (arrival() on another CPU), those that came before are seen here. The addition is atomic and thereby a barrier. */
-static __always_inline void response(struct sock *sk)
+/* The request under way, if the server has read since its last answer. It is over before unread bytes are looked for: those that
+ * come from then on begin the next one themselves (arrival() on another CPU), those that came before are seen here. The addition
+ * is atomic and thereby a barrier. */
+static __always_inline void request_end(struct sock *sk, struct conversation *c, __u64 now)
 {
-	struct conversation *c;
-	__u64 now, began;
+	__u32 n = read_until(sk, c) - c->read;
 	bool unread;
 
-	c = bpf_sk_storage_get(&request_socks, sk, 0, 0);
-	if (!c || !c->arrival_ns || c->arrival_ns < since())
+	if (!n || (!is_tcp(sk) && (__s32)n < 0))
 		return;
-	if (!answers(sk, c))
-		return;
-	now = bpf_ktime_get_ns();
-	began = c->arrival_ns;
-	request_record(c, began, now);
+	c->read += n;
+	c->sent_ns = 0;
+	if (n > 1 && c->overtaken_ns > c->arrival_ns)
+		overtaken_record(c);
+	c->overtaken_ns = 0;
+	request_record(c, now);
 	c->answered_ns = now;
-	__sync_fetch_and_add(&c->arrival_ns, -began);
-	unread = is_tcp(sk) ? BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) != c->read : c->read > 0;
-	if (unread && !*(volatile __u64 *)&c->arrival_ns)
+	__sync_fetch_and_add(&c->arrival_ns, -c->arrival_ns);
+	unread = is_tcp(sk) ? BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) != c->read : sk->sk_receive_queue.qlen > 0;
+	if (unread && !load(&c->arrival_ns))
 		c->arrival_ns = c->later_ns ? c->later_ns : now;
 	c->later_ns = 0;
+}
+
+/* The server sends. On a Unix socket that is noted before it is looked at how far it has read: see announce(). */
+static __always_inline void response(struct sock *sk)
+{
+	struct conversation *c = bpf_sk_storage_get(&request_socks, sk, 0, 0);
+	__u64 now;
+
+	if (!c || c->kind != CONVERSATION_SERVER || (!c->arrival_ns && sk->__sk_common.skc_family != FAMILY_UNIX))
+		return;
+	now = bpf_ktime_get_ns();
+	if (sk->__sk_common.skc_family == FAMILY_UNIX)
+		__sync_fetch_and_add(&c->sent_ns, now - c->sent_ns);
+	if (c->arrival_ns && c->arrival_ns >= load(&request_since_ns))
+		request_end(sk, c, now);
 }
 
 #endif

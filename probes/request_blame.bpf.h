@@ -17,7 +17,10 @@ struct conversation {
 	__u64 arrival_ns;        /* of the request under way; 0 = none */
 	__u64 later_ns;          /* latest arrival of bytes after that; 0 = none */
 	__u64 answered_ns;       /* latest response; 0 = none yet */
-	__u32 read;              /* TCP: copied_seq at the latest response. Unix: arrivals since then */
+	__u64 sent_ns;           /* Unix: since then the server has sent, and seemed not to have read; 0 = not */
+	__u64 overtaken_ns;      /* Unix: the sent_ns at which it had read after all; 0 = none */
+	__u32 read;              /* how far it had read at the latest response: TCP copied_seq, Unix messages */
+	__u32 announced;         /* Unix: messages that came; one that is queued is announced a moment later */
 	__u16 client;            /* slot of the client where it is a service on this node, else SLOT_UNKNOWN */
 	__u16 slot;              /* who answered last */
 	__u8 kind, local, paced; /* paced: the client asks at its own pace, not when it has its answer */

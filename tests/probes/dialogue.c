@@ -24,7 +24,7 @@
 #define PATIENCE_MS 20000
 
 /* Written by the children, read when they have ended. */
-struct notes { uint64_t before[2], after[2], answers, slept_ns, client[2]; };
+struct notes { uint64_t before[2], after[2], answers, slept_ns, client_before[2], client_after[2]; };
 
 struct play {
 	const struct dialogue *d;
@@ -212,6 +212,8 @@ static void converse(const struct play *p)
 	for (size_t r = 0; r < d->rounds; r++) {
 		for (size_t i = 0; i < d->connections; i++)
 			ask(fds[i], d->batch);
+		if (r == 0 || r + 1 == d->rounds)
+			schedstat(r ? p->notes->client_after : p->notes->client_before);
 		if (d->pipelined) {
 			usleep(1000);
 			ask(fds[0], d->batch);
@@ -227,7 +229,6 @@ static void converse(const struct play *p)
 	}
 	if (d->period_us)
 		hear(fds[0], d->rounds);
-	schedstat(p->notes->client);
 	_exit(0);
 }
 
@@ -262,7 +263,7 @@ int dialogue_play(const struct dialogue *d, const struct cgroup_pair groups[DIAL
 	err = play(&p);
 	*out = (struct dialogue_truth){ .answers = p.notes->answers, .run_ns = p.notes->after[0] - p.notes->before[0],
 					.wait_ns = p.notes->after[1] - p.notes->before[1], .slept_ns = p.notes->slept_ns,
-					.client_wait_ns = p.notes->client[1] };
+					.client_wait_ns = p.notes->client_after[1] - p.notes->client_before[1] };
 	munmap(p.notes, sizeof(*p.notes));
 	return err;
 }

@@ -51,14 +51,14 @@ void load_add(struct probes *p, struct probe_sample *one, struct probe_sample *s
 			sum->blame[b][i / SLOTS][i % SLOTS] += one->blame[b][i / SLOTS][i % SLOTS];
 }
 
-uint64_t load_losses(const struct probes *p)
+uint64_t load_losses(const struct probes *p, const char *name)
 {
 	struct probe_status st;
 	uint64_t lost = 0;
 
 	for (size_t i = 0; i < probes_count(p); i++) {
 		probes_status(p, i, &st);
-		lost += st.losses;
+		lost += !name || !strcmp(name, st.name) ? st.losses : 0;
 	}
 	return lost;
 }

@@ -15,8 +15,8 @@ int load_wait(pid_t pid);                            /* exit status */
 /* Add one reading's counters and blame to sum (absent stays absent until something is there). */
 void load_add(struct probes *p, struct probe_sample *one, struct probe_sample *sum);
 
-/* Events that all probes lost since they were opened. */
-uint64_t load_losses(const struct probes *p);
+/* Events that the probe of that name (NULL = all probes) lost since it was opened, as of the latest reading. */
+uint64_t load_losses(const struct probes *p, const char *name);
 
 /* The number that the path of keys ("jobs.0.write.io_bytes") leads to in a JSON file; -1 when there is none. */
 double load_json(const char *path, const char *keys);

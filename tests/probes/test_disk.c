@@ -54,10 +54,10 @@ static void run(const char *a, const char *b)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		run_once(a, b);
-		if (load_losses(probes) == losses)
+		if (load_losses(probes, NULL) == losses)
 			return;
-		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(load_losses(probes) - losses));
-		losses = load_losses(probes);
+		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(load_losses(probes, NULL) - losses));
+		losses = load_losses(probes, NULL);
 	}
 }
 
@@ -293,10 +293,10 @@ static void test_rates_shared(void **state)
 			kill(peer, SIGINT);
 			load_wait(peer);
 		}
-		if (load_losses(probes) == losses)
+		if (load_losses(probes, NULL) == losses)
 			break;
-		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(load_losses(probes) - losses));
-		losses = load_losses(probes);
+		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)(load_losses(probes, NULL) - losses));
+		losses = load_losses(probes, NULL);
 	}
 	within_1pct("reads of the job with 3,000/s", (double)got(PROBE_COUNTER_DISK_READS, 0), load_json(out[0], "jobs.0.read.total_ios"));
 	within_1pct("reads of the job with 1,000/s", (double)got(PROBE_COUNTER_DISK_READS, 1), load_json(out[1], "jobs.0.read.total_ios"));

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <bpf/libbpf.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,7 +26,6 @@ struct outcome {
 	double count, time_ms, burner_ms, held_ms, backlog_ms, row_ms; /* of the probe; held: by whoever, the server itself apart */
 	double machine_ms;                                            /* part of held_ms: interrupts and steal */
 	double run_ms, wait_ms;                                       /* of the server's own schedstat */
-	int64_t residual_ns;
 	struct dialogue_truth truth;
 };
 
@@ -41,23 +41,34 @@ static double got_ms(enum probe_counter m)
 	return (double)sum->counters[m][SLOT_FIRST + SERVER] / 1e6;
 }
 
-/* Every request that the server answered is counted, and its parts are all its time. */
+/* Every request is counted; where the probe says that it lost some, no more than those are missing. */
+static void assert_counted(double count, double expected, uint64_t lost)
+{
+	if (lost)
+		printf("note: %llu events lost, counted as such\n", (unsigned long long)lost);
+	if (fabs(count - expected) > (double)lost)
+		fail_msg("%.0f requests counted, %.0f made, %llu events lost", count, expected, (unsigned long long)lost);
+}
+
+/* What the server answered, by the probe and by its own account; the parts of every request are all its time. */
 static struct outcome play(const struct dialogue *d)
 {
 	const int64_t *time;
 	const uint64_t *row;
 	struct outcome o = { 0 };
-	uint64_t total = 0;
+	uint64_t total = 0, lost;
 
 	begin();
+	lost = load_losses(probes, "request");
 	assert_int_equal(dialogue_play(d, groups, &o.truth), 0);
 	load_add(probes, one, sum);
+	lost = load_losses(probes, "request") - lost;
 	time = &sum->counters[PROBE_COUNTER_REQ_TIME][SLOT_FIRST + SERVER];
 	row = sum->blame[PROBE_BLAME_REQUEST][SLOT_FIRST + SERVER];
 	for (unsigned c = 0; c < SLOTS; c++)
 		total += row[c];
 	o.count = (double)sum->counters[PROBE_COUNTER_REQ][SLOT_FIRST + SERVER];
-	assert_true(sum->counters[PROBE_COUNTER_REQ][SLOT_FIRST + SERVER] == (int64_t)o.truth.answers);
+	assert_counted(o.count, (double)o.truth.answers, lost);
 	o.run_ms = (double)o.truth.run_ns / 1e6;
 	o.wait_ms = (double)o.truth.wait_ns / 1e6;
 	o.time_ms = (double)*time / 1e6;
@@ -66,7 +77,7 @@ static struct outcome play(const struct dialogue *d)
 	o.row_ms = (double)total / 1e6;
 	o.held_ms = (double)(total - row[SLOT_FIRST + SERVER]) / 1e6;
 	o.machine_ms = (double)(row[SLOT_STEAL] + row[SLOT_IRQ]) / 1e6;
-	o.residual_ns = *time - sum->counters[PROBE_COUNTER_REQ_DISK][SLOT_FIRST + SERVER] - (int64_t)total;
+	assert_true(*time == sum->counters[PROBE_COUNTER_REQ_DISK][SLOT_FIRST + SERVER] + (int64_t)total);
 	return o;
 }
 
@@ -86,8 +97,7 @@ static void known_culprit(bool unix_socket, const char *name)
 
 	for (int i = 0; i < ATTEMPTS; i++) {
 		o = play(&d);
-		assert_true(o.count == 400);
-		assert_true(o.residual_ns == 0);
+		assert_int_equal(o.truth.answers, 400);
 		if (o.burner_ms >= 0.97 * (o.held_ms - o.machine_ms))
 			break;
 	}
@@ -130,7 +140,6 @@ static void culprit_beside_the_client(void **state)
 	for (int i = 0; i < ATTEMPTS; i++) {
 		struct outcome o = play(&d);
 
-		assert_true(o.residual_ns == 0);
 		caused_ms = (double)sum->counters[PROBE_COUNTER_REQ_TURN_BLAMED][SLOT_FIRST + SERVER] / 1e6;
 		wait_ms = (double)o.truth.client_wait_ns / 1e6;
 		if (caused_ms > 0.9 * wait_ms)
@@ -147,7 +156,7 @@ static void no_culprit(void **state)
 
 	(void)state;
 	o = play(&d);
-	assert_true(o.count == 400 && o.residual_ns == 0);
+	assert_int_equal(o.truth.answers, 400);
 	assert_true(o.burner_ms == 0);
 }
 
@@ -159,8 +168,7 @@ static void many_connections(void **state)
 
 	(void)state;
 	o = play(&d);
-	within("200 connections: requests", o.count, CONNECTIONS * 20, 0.0001);
-	assert_true(o.residual_ns == 0);
+	assert_int_equal(o.truth.answers, CONNECTIONS * 20);
 	printf("figure: 200 connections: the burner held up requests for %.0f ms, their thread for %.0f ms\n", o.burner_ms, o.wait_ms);
 	assert_true(o.burner_ms > 3 * o.wait_ms && o.burner_ms < CONNECTIONS * o.wait_ms);
 }
@@ -179,10 +187,10 @@ static void pipelining(void **state)
 		skip();
 	o = play(&two);
 	printf("figure: pipelined pairs: %.0f requests, each answered by itself\n", o.count);
-	assert_true(o.count > 50 && o.residual_ns == 0);
+	assert_true(o.count > 50);
 	assert_true(o.time_ms >= o.count / 2 * (4 + 7) * 0.9); /* the second waits for the first: 4 ms, and 4 + 4 - 1 ms */
 	o = play(&ten);
-	assert_true(o.count >= 50 && o.count < 100 && o.residual_ns == 0);
+	assert_true(o.count >= 50 && o.count < 100);
 }
 
 /* Open loop: requests come every 3 ms whatever happens. What is left when the others' part and the queue that they let grow are
@@ -198,7 +206,6 @@ static void open_loop(void **state)
 		skip();
 	for (int i = 0; i < ATTEMPTS; i++) {
 		o = play(&d);
-		assert_true(o.residual_ns == 0);
 		left = o.row_ms - o.held_ms;
 		if (left < 1.1 * o.run_ms)
 			break;
@@ -221,7 +228,6 @@ static void sleep_on_disk(void **state)
 	for (int i = 0; i < ATTEMPTS; i++) {
 		struct outcome o = play(&d);
 
-		assert_true(o.residual_ns == 0);
 		slept_ms = (double)o.truth.slept_ns / 1e6;
 		disk_ms = (double)sum->counters[PROBE_COUNTER_REQ_DISK][SLOT_FIRST + SERVER] / 1e6;
 		if (disk_ms > 0.9 * slept_ms && disk_ms < 1.1 * slept_ms)
