@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "planner/solve/curve_cost.h"
+#include "planner/solve/curve_extra.h"
 #include "planner/solve/curve_rules.h"
 
 static const int32_t nothing[CURVE_MAX_COLUMNS + CURVE_MAX_PAID * CURVE_LANES * 2] __attribute__((aligned(64)));
@@ -48,6 +49,14 @@ CURVE_CLONES static float node_eval(const struct curve *c, uint32_t node, const 
 		total += c->paid[i].price * curve_lanes_sum(&sum);
 	}
 	return total;
+}
+
+/* With everything else the node costs by what it holds. */
+static float node_cost(const struct curve *c, uint32_t node, uint32_t enters, uint32_t leaves)
+{
+	float sum = node_eval(c, node, need_of(c, enters), need_of(c, leaves));
+
+	return c->extra && isfinite(sum) ? sum + curve_extra_cost(c, node, enters, leaves) : sum;
 }
 
 CURVE_CLONES static float coarse_eval(const struct curve *c, uint32_t node)
@@ -92,7 +101,7 @@ static void node_refresh(struct curve *c, uint32_t node)
 			coarse[b] = sum / (float)n;
 		}
 	}
-	c->node_sum[node] = node_eval(c, node, nothing, nothing);
+	c->node_sum[node] = node_cost(c, node, NO_ITEM, NO_ITEM);
 	c->coarse_sum[node] = coarse_eval(c, node);
 }
 
@@ -102,13 +111,13 @@ float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, fl
 	float own[2] = { 0 }, delta;
 
 	sums = sums ? sums : own;
-	sums[0] = node_eval(c, to, need_of(c, a), need_of(c, b));
+	sums[0] = node_cost(c, to, a, b);
 	if (!isfinite(sums[0]))
 		return INFINITY;
 	delta = sums[0] - c->node_sum[to] + curve_move_price(c, a, to) + (c->items[to].n ? 0 : c->node_price[to]);
 	if (from == NO_NODE)
 		return delta;
-	sums[1] = node_eval(c, (uint32_t)from, need_of(c, b), need_of(c, a));
+	sums[1] = node_cost(c, (uint32_t)from, b, a);
 	delta += sums[1] - c->node_sum[from];
 	if (b != NO_ITEM)
 		return delta + curve_move_price(c, b, (uint32_t)from);
@@ -139,7 +148,7 @@ CURVE_CLONES static void node_book(struct curve *c, uint32_t node, uint32_t ente
 
 static void node_sum(struct curve *c, uint32_t node, const float *known)
 {
-	c->node_sum[node] = known ? *known : node_eval(c, node, nothing, nothing);
+	c->node_sum[node] = known ? *known : node_cost(c, node, NO_ITEM, NO_ITEM);
 }
 
 static void list_add(struct curve *c, uint32_t item, uint32_t node)
@@ -148,8 +157,11 @@ static void list_add(struct curve *c, uint32_t item, uint32_t node)
 	size_t cap = l->cap;
 
 	l->v = array_grow(l->v, &cap, l->n + 1, sizeof(*l->v));
+	cap = l->cap;
+	l->group = array_grow(l->group, &cap, l->n + 1, sizeof(*l->group));
 	l->cap = (uint32_t)cap;
 	c->at[item] = l->n;
+	l->group[l->n] = c->rules->item_group[item];
 	l->v[l->n++] = item;
 }
 
@@ -159,14 +171,15 @@ static void list_remove(struct curve *c, uint32_t item, uint32_t node)
 	uint32_t last = l->v[--l->n];
 
 	l->v[c->at[item]] = last;
+	l->group[c->at[item]] = l->group[l->n];
 	c->at[last] = c->at[item];
 }
 
 void curve_put(struct curve *c, uint32_t item, uint32_t node)
 {
 	node_book(c, node, item, NO_ITEM);
-	node_sum(c, node, NULL);
 	list_add(c, item, node);
+	node_sum(c, node, NULL);
 	c->item_node[item] = (int32_t)node;
 	curve_rules_moved(c, item, NO_NODE, (int32_t)node);
 }
@@ -176,8 +189,8 @@ void curve_take(struct curve *c, uint32_t item)
 	int32_t from = c->item_node[item];
 
 	node_book(c, (uint32_t)from, NO_ITEM, item);
-	node_sum(c, (uint32_t)from, NULL);
 	list_remove(c, item, (uint32_t)from);
+	node_sum(c, (uint32_t)from, NULL);
 	c->item_node[item] = NO_NODE;
 	curve_rules_moved(c, item, from, NO_NODE);
 }
@@ -195,11 +208,11 @@ void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to, const fl
 
 	node_book(c, from, b, a);
 	node_book(c, to, a, b);
-	node_sum(c, to, sums);
-	node_sum(c, from, sums ? sums + 1 : NULL);
 	relist(c, a, from, to);
 	if (b != NO_ITEM)
 		relist(c, b, to, from);
+	node_sum(c, to, sums);
+	node_sum(c, from, sums ? sums + 1 : NULL);
 	curve_rules_moved(c, a, (int32_t)from, (int32_t)to);
 	if (b != NO_ITEM)
 		curve_rules_moved(c, b, (int32_t)to, (int32_t)from);
@@ -207,6 +220,7 @@ void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to, const fl
 
 void curve_settle(struct curve *c)
 {
+	curve_extra_settle(c);
 	for (uint32_t m = 0; m < c->in->n_nodes; m++)
 		node_refresh(c, m);
 }
@@ -219,6 +233,7 @@ double curve_total(const struct curve *c)
 		sum += (double)c->node_sum[m] + (c->items[m].n ? (double)c->node_price[m] : 0);
 	for (uint32_t i = 0; i < c->in->n_items; i++)
 		if (c->item_node[i] != NO_NODE && c->in->item_node[i] != NO_NODE && c->item_node[i] != c->in->item_node[i])
-			sum += (double)c->move * (double)c->in->services[c->in->item_service[i]].move_cost;
+			sum += (double)c->move * (double)c->in->services[c->in->item_service[i]].move_cost +
+			       (double)curve_pair_price(c, i, c->item_node[i]);
 	return sum;
 }

@@ -1,6 +1,7 @@
 /*
  * One search's placement over the compiled instance, for fleets whose cost lies in curves over the day: capacity at every slot,
- * and convex costs of load (TERM_EXPONENTIAL, TERM_HINGE) beside the cost of nodes in use and of moves.
+ * and convex costs of load (TERM_EXPONENTIAL, TERM_HINGE) beside the cost of nodes in use, of moves, and the terms of curve_extra.h.
+ * The one term it does not see is move_group; whoever offers a placement prices it in full (planner/term.h).
  *
  * A row of the instance's columns is 32-bit integers, so feasibility is exact and books never drift; only costs are float.
  * It begins with the curves that are paid for, each padded to whole vectors, then all other columns. Beside it lies
@@ -33,7 +34,7 @@ struct curve_paid {
 	bool exponential;
 };
 
-struct curve_list { uint32_t *v; uint32_t n, cap; };
+struct curve_list { uint32_t *v, *group; uint32_t n, cap; }; /* items, and the group of each */
 
 struct model;
 struct curve_rules;
@@ -43,7 +44,10 @@ struct curve {
 	struct curve_rules *rules;
 	struct curve_paid paid[CURVE_MAX_PAID];
 	uint32_t n_paid, paid_width, width, coarse_width; /* lanes paid for; in a row; in a coarse row */
-	float move, toll;          /* weight of move costs; what the search itself asks for a move, to stay in its budget */
+	bool extra;                /* some terms need more than the load: see curve_extra.h */
+	uint32_t *lane;            /* [resource]: its first lane in a row */
+	double *mean;              /* [resource]: utilisation of the nodes in use, for evenness */
+	float move, pair, toll;    /* weights of move costs and of move_pair; what the search itself asks for a move, to stay in its budget */
 	float *node_price;         /* [node]: cost of using it */
 	float *scale;              /* [node * n_paid + p] */
 	int32_t *need, *room;      /* [service * width], [node * width] */

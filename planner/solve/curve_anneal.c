@@ -204,25 +204,35 @@ static void cool(struct job *j)
 	offer(j);
 }
 
-/* Where everything has a place: on the relaxation's nodes, else from today's placement on, else where the general packer says. */
+static bool place_all(struct job *j)
+{
+	return !(j->n_unplaced = curve_place(j->c, &j->rng, j->chosen));
+}
+
+/*
+ * Where everything has a place: on the relaxation's nodes, else from today's placement on, else where the general packer says; by
+ * that at once where the relaxation has nothing to tell, since no curve is paid for.
+ */
 static void construct(struct job *j)
 {
 	int32_t *best;
 
-	if (j->s->in->max_moves < 0) {
+	if (j->s->in->max_moves < 0 && j->c->n_paid) {
 		curve_choose(j->s->in, j->chosen);
-		if (!(j->n_unplaced = curve_place(j->c, &j->rng, j->chosen)))
+		if (place_all(j))
 			return;
 	}
 	memset(j->chosen, 0, j->s->in->n_nodes * sizeof(bool));
-	curve_adopt(j->c, j->s->in->item_node);
-	if (!(j->n_unplaced = curve_place(j->c, &j->rng, j->chosen)))
-		return;
+	if (j->s->in->max_moves >= 0 || j->c->n_paid) {
+		curve_adopt(j->c, j->s->in->item_node);
+		if (place_all(j))
+			return;
+	}
 	best = mem_alloc(j->s->in->n_items, sizeof(int32_t));
 	packer_greedy.run(j->s);
 	if (search_best(j->s, best, NULL)) {
 		curve_adopt(j->c, best);
-		j->n_unplaced = curve_place(j->c, &j->rng, j->chosen);
+		place_all(j);
 	}
 	free(best);
 }

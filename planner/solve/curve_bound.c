@@ -245,7 +245,7 @@ static double bound_run(const struct search *s)
 
 	curve_bound_find(&b, s->in, 1);
 	curve_bound_fini(&b);
-	return b.value;
+	return b.value > 0 ? b.value : -INFINITY; /* costs are never negative: that is no news */
 }
 
 extern const struct bound bound_curve;

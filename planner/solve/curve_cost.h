@@ -47,11 +47,25 @@ CURVE_INLINE int curve_move_change(const struct curve *c, uint32_t item, uint32_
 	return (home != (int32_t)to) - (c->item_node[item] != NO_NODE && c->item_node[item] != home);
 }
 
+/* By old and new node: what standing on `node` costs. */
+CURVE_INLINE float curve_pair_price(const struct curve *c, uint32_t item, int32_t node)
+{
+	int32_t home = c->in->item_node[item];
+
+	return c->pair <= 0 || home == NO_NODE || node == NO_NODE || node == home ? 0 :
+		c->pair * (float)c->in->move_pair[(size_t)home * c->in->n_nodes + (size_t)node];
+}
+
 CURVE_INLINE float curve_move_price(const struct curve *c, uint32_t item, uint32_t to)
 {
-	if (c->move <= 0 && c->toll <= 0)
+	float each = c->toll;
+
+	if (c->move <= 0 && c->toll <= 0 && c->pair <= 0)
 		return 0;
-	return (c->toll + c->move * (float)c->in->services[c->in->item_service[item]].move_cost) * (float)curve_move_change(c, item, to);
+	if (c->move > 0)
+		each += c->move * (float)c->in->services[c->in->item_service[item]].move_cost;
+	return each * (float)curve_move_change(c, item, to) + curve_pair_price(c, item, (int32_t)to) -
+	       curve_pair_price(c, item, c->item_node[item]);
 }
 
 /* Adds the coarse cost of a node with `in` added and `out` taken away (coarse rows of services). */

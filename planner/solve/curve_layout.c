@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "planner/solve/curve_cost.h"
+#include "planner/solve/curve_extra.h"
 #include "planner/solve/curve_rules.h"
 
 #define MAX_VALUE (1 << 30)
@@ -31,27 +32,28 @@ static bool capacity_is_flat(const struct instance *in, const struct resource *r
 	return true;
 }
 
-/* Hinges alone are anneal.c's, unless there are curves and nodes to choose. */
+/* Hinges and balance alone are anneal.c's, unless there are curves and nodes to choose. */
 static bool terms_apply(const struct instance *in)
 {
 	uint32_t n_paid = 0;
-	bool exponential = false, curves = false, nodes = false;
+	bool exponential = false, curves = false, nodes = false, own = false;
 
 	for (uint32_t i = 0; i < in->n_terms; i++) {
 		const struct term *t = &in->terms[i];
 
+		if (t->weight < 0)
+			return false;
+		own |= t->kind == TERM_SLOWDOWN || t->kind == TERM_EVENNESS;
 		if (t->kind == TERM_EXPONENTIAL || t->kind == TERM_HINGE) {
 			n_paid++;
 			exponential |= t->kind == TERM_EXPONENTIAL;
 			curves |= in->resources[t->resource].slots > 1;
-			if (t->weight < 0 || (t->kind == TERM_EXPONENTIAL && (t->threshold < 0 || !capacity_is_flat(in, &in->resources[t->resource]))))
+			if (t->kind == TERM_EXPONENTIAL && (t->threshold < 0 || !capacity_is_flat(in, &in->resources[t->resource])))
 				return false;
-		} else if (t->kind != TERM_NODE_COST && t->kind != TERM_MOVE) {
-			return false;
 		}
 		nodes |= t->kind == TERM_NODE_COST;
 	}
-	return (exponential || (curves && nodes)) && n_paid <= CURVE_MAX_PAID;
+	return (exponential || own || (curves && nodes)) && n_paid <= CURVE_MAX_PAID;
 }
 
 bool curve_applies(const struct instance *in)
@@ -91,6 +93,8 @@ static void lay_out(struct curve *c)
 		uint32_t slots;
 
 		c->move += t->kind == TERM_MOVE ? (float)t->weight : 0;
+		c->pair += t->kind == TERM_MOVE_PAIR && in->move_pair ? (float)t->weight : 0;
+		c->extra |= t->weight > 0 && curve_extra_kind(t->kind);
 		if (t->kind != TERM_EXPONENTIAL && t->kind != TERM_HINGE)
 			continue;
 		slots = in->resources[t->resource].slots;
@@ -111,25 +115,30 @@ static void lay_out(struct curve *c)
 	c->width = c->paid_width + padded(unpaid);
 }
 
-static bool is_paid(const struct curve *c, uint32_t resource)
+/* Where each resource begins in a row: behind what is paid for, or the first curve that is its own. */
+static void lay_lanes(struct curve *c)
 {
-	for (uint32_t i = 0; i < c->n_paid; i++)
-		if (c->paid[i].term->resource == resource)
-			return true;
-	return false;
+	uint32_t at = c->paid_width;
+
+	for (uint32_t r = 0; r < c->in->n_resources; r++) {
+		uint32_t i = 0;
+
+		while (i < c->n_paid && c->paid[i].term->resource != r)
+			i++;
+		c->lane[r] = i < c->n_paid ? c->paid[i].first : at;
+		at += i < c->n_paid ? 0 : c->in->resources[r].slots;
+	}
 }
 
 /* The row's own order of columns: paid curves first. */
 static void fill_row(const struct curve *c, int32_t *row, const int64_t *columns)
 {
-	uint32_t at = c->paid_width;
-
 	for (uint32_t i = 0; i < c->n_paid; i++)
 		for (uint32_t k = 0; k < c->paid[i].slots; k++)
 			row[c->paid[i].first + k] = (int32_t)columns[c->in->resources[c->paid[i].term->resource].column + k];
 	for (uint32_t r = 0; r < c->in->n_resources; r++)
-		for (uint32_t k = 0; k < c->in->resources[r].slots && !is_paid(c, r); k++)
-			row[at++] = (int32_t)columns[c->in->resources[r].column + k];
+		for (uint32_t k = 0; k < c->in->resources[r].slots && c->lane[r] >= c->paid_width; k++)
+			row[c->lane[r] + k] = (int32_t)columns[c->in->resources[r].column + k];
 }
 
 static void fill_coarse(const struct curve *c, uint32_t service)
@@ -181,6 +190,9 @@ struct curve *curve_new(const struct instance *in, const struct model *model)
 
 	c->in = in;
 	lay_out(c);
+	c->lane = mem_alloc(in->n_resources, sizeof(*c->lane));
+	c->mean = mem_alloc(in->n_resources, sizeof(*c->mean));
+	lay_lanes(c);
 	c->rules = curve_rules_new(in, model);
 	c->node_price = mem_alloc(in->n_nodes, sizeof(float));
 	c->scale = mem_alloc((size_t)in->n_nodes * c->n_paid, sizeof(float));
@@ -210,11 +222,13 @@ void curve_free(struct curve *c)
 {
 	if (!c)
 		return;
-	void *all[] = { c->node_price, c->scale, c->need, c->room, c->over, c->coarse_need, c->coarse_over, c->coarse_price,
+	void *all[] = { c->lane, c->mean, c->node_price, c->scale, c->need, c->room, c->over, c->coarse_need, c->coarse_over, c->coarse_price,
 			c->node_sum, c->coarse_sum, c->at, c->item_node };
 
-	for (uint32_t m = 0; m < c->in->n_nodes; m++)
+	for (uint32_t m = 0; m < c->in->n_nodes; m++) {
 		free(c->items[m].v);
+		free(c->items[m].group);
+	}
 	free(c->items);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]);

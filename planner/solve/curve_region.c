@@ -41,7 +41,7 @@ CURVE_INLINE float guess(const struct curve *c, const struct proposal *p)
 	float delta = -c->coarse_sum[to] - c->coarse_sum[from];
 	curve_floats sum = { 0 };
 
-	if (c->move > 0 || c->toll > 0)
+	if (c->move > 0 || c->toll > 0 || c->pair > 0)
 		delta += curve_move_price(c, p->a->item, to) + (p->b ? curve_move_price(c, p->b->item, from) : 0);
 	curve_coarse(c, to, rows, &sum);
 	if (!p->b && !c->items[to].n)
@@ -137,7 +137,7 @@ CURVE_CLONES void curve_region_run(struct curve_region *r)
 			p.row_b = r->rows + (size_t)rank * c->coarse_width;
 			p.to = p.b->node;
 		}
-		if (p.a->node != p.to && guess(c, &p) <= limit + DOUBT * r->temperature)
+		if (p.a->node != p.to && (c->extra || guess(c, &p) <= limit + DOUBT * r->temperature))
 			judge(r, &p, limit);
 	}
 }

@@ -37,8 +37,19 @@ static inline uint32_t count_of(const struct curve *c, uint32_t node, uint32_t g
 	if (!(*sign_of(r, node, group) & sign_bit(group)))
 		return 0;
 	for (uint32_t i = 0; i < l->n; i++)
-		n += r->item_group[l->v[i]] == group;
+		n += l->group[i] == group;
 	return n;
+}
+
+/* Does the node hold no group that a cap ties to this one? Bits are shared, so a yes is certain, a no is not. */
+static inline bool untied(const struct curve_rules *r, uint32_t node, uint32_t group)
+{
+	const uint64_t *tied = r->tied + (size_t)group * CURVE_SIGN_WORDS, *sign = r->sign + (size_t)node * CURVE_SIGN_WORDS;
+	uint64_t common = 0;
+
+	for (int i = 0; i < CURVE_SIGN_WORDS; i++)
+		common |= tied[i] & sign[i];
+	return !common;
 }
 
 static bool caps_allow(const struct curve *c, const struct arrival *a)
@@ -47,7 +58,7 @@ static bool caps_allow(const struct curve *c, const struct arrival *a)
 	uint32_t g = group_of(r, a->item), leaving = group_of(r, a->leaves), mine;
 	const uint32_t *start = r->caps_start + 2 * (size_t)g;
 
-	if (r->self_cap[g] == UINT32_MAX && start[0] == start[2])
+	if (untied(r, a->node, g))
 		return true;
 	mine = count_of(c, a->node, g) - (leaving == g);
 	if (mine >= r->self_cap[g])
@@ -147,14 +158,16 @@ static void add_pressure(const struct curve_rules *r, uint32_t item, uint32_t no
 		sum[p] += model_pressure(r->model, s->model_service, r->in->nodes[node].model_type)[p];
 }
 
-static bool limits_allow(const struct curve *c, const struct arrival *a)
+/* Where there is a model. */
+__attribute__((noinline)) static bool limits_allow(const struct curve *c, const struct arrival *a)
 {
 	const struct curve_rules *r = c->rules;
 	const struct curve_list *l = &c->items[a->node];
-	double sum[MODEL_MAX_PRESSURES] = { 0 };
+	double sum[MODEL_MAX_PRESSURES];
 
-	if (!r->model || r->in->services[r->in->item_service[a->item]].model_service < 0)
+	if (r->in->services[r->in->item_service[a->item]].model_service < 0)
 		return true;
+	memset(sum, 0, sizeof(sum));
 	add_pressure(r, a->item, a->node, sum);
 	for (uint32_t i = 0; i < l->n; i++)
 		if (l->v[i] != a->leaves)
@@ -170,7 +183,7 @@ static bool limits_allow(const struct curve *c, const struct arrival *a)
 static bool arrival_allowed(const struct curve *c, const struct arrival *a, uint32_t region)
 {
 	return instance_allows(c->in, c->in->item_service[a->item], a->node) && caps_allow(c, a) && values_allow(c, a, region) &&
-	       limits_allow(c, a);
+	       (!c->rules->model || limits_allow(c, a));
 }
 
 bool curve_rules_allow(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, uint32_t region)
@@ -185,11 +198,8 @@ static void resign(struct curve *c, uint32_t node)
 	struct curve_rules *r = c->rules;
 
 	memset(r->sign + (size_t)node * CURVE_SIGN_WORDS, 0, CURVE_SIGN_WORDS * sizeof(uint64_t));
-	for (uint32_t i = 0; i < c->items[node].n; i++) {
-		uint32_t g = r->item_group[c->items[node].v[i]];
-
-		*sign_of(r, node, g) |= sign_bit(g);
-	}
+	for (uint32_t i = 0; i < c->items[node].n; i++)
+		*sign_of(r, node, c->items[node].group[i]) |= sign_bit(c->items[node].group[i]);
 }
 
 static void tally_moved(struct curve_tally *t, uint32_t from, uint32_t to)

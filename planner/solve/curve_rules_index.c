@@ -29,6 +29,25 @@ static void index_fill(struct curve_index *x, uint32_t n_groups, const struct pa
 	free(at);
 }
 
+static void tie(struct curve_rules *r, uint32_t group, uint32_t other)
+{
+	r->tied[(size_t)group * CURVE_SIGN_WORDS + other / 64 % CURVE_SIGN_WORDS] |= 1ull << (other % 64);
+}
+
+static void tie_groups(struct curve_rules *r)
+{
+	const struct instance *in = r->in;
+
+	r->tied = mem_alloc((size_t)in->n_groups * CURVE_SIGN_WORDS, sizeof(uint64_t));
+	for (uint32_t i = 0; i < in->n_caps; i++) {
+		tie(r, in->caps[i].a, in->caps[i].b);
+		tie(r, in->caps[i].b, in->caps[i].a);
+	}
+	for (uint32_t g = 0; g < in->n_groups; g++)
+		if (r->self_cap[g] != UINT32_MAX)
+			tie(r, g, g);
+}
+
 /* Both directions of a rule side by side, since an arrival asks for both. */
 static void index_caps(struct curve_rules *r)
 {
@@ -199,6 +218,7 @@ struct curve_rules *curve_rules_new(const struct instance *in, const struct mode
 	index_caps(r);
 	index_values(r);
 	rank_groups(r);
+	tie_groups(r);
 	return r;
 }
 
@@ -219,6 +239,7 @@ void curve_rules_free(struct curve_rules *r)
 	free(r->rank);
 	free(r->item_group);
 	free(r->sign);
+	free(r->tied);
 	free(r->self_cap);
 	free(r);
 }

@@ -56,7 +56,7 @@ static struct plan *solve(const struct instance *in, const struct model *m, uint
 	return p;
 }
 
-static bool fits(const struct instance *in, const int32_t *where)
+static bool fits(const struct instance *in, const struct model *m, const int32_t *where)
 {
 	struct plan *p = plan_new(in);
 	struct verify v;
@@ -64,8 +64,8 @@ static bool fits(const struct instance *in, const int32_t *where)
 
 	memcpy(p->item_node, where, in->n_items * sizeof(*where));
 	plan_count(p);
-	p->cost = objective_value(in, NULL, where);
-	verify_plan(&v, p, NULL);
+	p->cost = objective_value(in, m, where);
+	verify_plan(&v, p, m);
 	ok = !v.n_violations;
 	verify_fini(&v);
 	plan_free(p);
@@ -73,16 +73,16 @@ static bool fits(const struct instance *in, const int32_t *where)
 }
 
 /* Every placement there is. */
-static double best_of_all(const struct instance *in)
+static double best_of_all(const struct instance *in, const struct model *m)
 {
 	int32_t *where = mem_alloc(in->n_items, sizeof(*where));
 	double best = INFINITY;
 	uint32_t i = 0;
 
 	while (i < in->n_items) {
-		double cost = objective_value(in, NULL, where);
+		double cost = objective_value(in, m, where);
 
-		if (cost < best && fits(in, where))
+		if (cost < best && fits(in, m, where))
 			best = cost;
 		for (i = 0; i < in->n_items && ++where[i] == (int32_t)in->n_nodes; i++)
 			where[i] = 0;
@@ -102,8 +102,43 @@ static void test_small(void **state)
 
 		add_terms(in, 0.3);
 		p = solve(in, NULL, 400000, 1);
-		assert_true(fabs(p->cost - best_of_all(in)) < 1e-6);
+		assert_true(fabs(p->cost - best_of_all(in, NULL)) < 1e-6);
 		plan_free(p);
+		instance_free(in);
+	}
+}
+
+/* Every kind of term at once, or without any that is paid for by load; move_group is seen only when a placement is offered. */
+static void test_mixed(void **state)
+{
+	static const struct term mixed[] = {
+		{ .kind = TERM_SLOWDOWN, .weight = 3 }, { .kind = TERM_NODE_COST, .weight = 1 }, { .kind = TERM_EVENNESS, .weight = 20 },
+		{ .kind = TERM_BALANCE, .resource = 0, .resource2 = 1, .weight = 0.001, .target = 1 }, { .kind = TERM_MOVE, .weight = 0.1 },
+		{ .kind = TERM_EXPONENTIAL, .resource = 1, .weight = 2, .threshold = 0.3, .scale = 5 }, { .kind = TERM_MOVE_GROUP, .weight = 0.001 },
+	};
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct planted_shape f = { .services = 8, .nodes = 3, .slots = 24, .resources = 2, .per_node = 3, .conflicts = 4, .fill = 0.6, .seed = seed };
+		int32_t *planted;
+		struct instance *in = planted_new(&f, &planted);
+		struct model *m = planted_model(in, planted, 3, seed);
+		struct plan *p;
+		double least;
+
+		in->terms = mem_alloc(7, sizeof(*in->terms));
+		memcpy(in->terms, mixed, sizeof(mixed));
+		in->n_terms = seed % 2 ? 7 : 5;
+		for (uint32_t i = 0; i < in->n_items; i += 2)
+			in->item_node[i] = (int32_t)(i / 2 % 3);
+		p = solve(in, m, 400000, 1);
+		least = best_of_all(in, m);
+		if (p->cost > least + 0.1)
+			print_error("seed %d: cost %g, optimum %g\n", (int)seed, p->cost, least);
+		assert_true(p->cost <= least + 0.1);
+		plan_free(p);
+		model_free(m);
+		free(planted);
 		instance_free(in);
 	}
 }
@@ -215,7 +250,7 @@ static void test_budget(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_small), cmocka_unit_test(test_planted), cmocka_unit_test(test_threads),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_small), cmocka_unit_test(test_mixed), cmocka_unit_test(test_planted), cmocka_unit_test(test_threads),
 					    cmocka_unit_test(test_limits), cmocka_unit_test(test_budget) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
