@@ -193,9 +193,12 @@ static __always_inline int file_dirtied(struct address_space *mapping)
 {
 	struct inode *inode = mapping->host;
 	struct inode_key key = { .inode = (__u64)inode };
-	__u32 slot = slot_of_current(), *known;
+	__u32 slot, *known;
 
-	if (!inode || slot == SLOT_KERNEL)
+	if (!inode || (inode->i_mode & MODE_FORMAT) == MODE_BLOCK)
+		return 0;
+	slot = slot_of_current();
+	if (slot == SLOT_KERNEL)
 		return 0;
 	key.ino = inode->i_ino;
 	known = bpf_map_lookup_elem(&disk_inodes, &key);

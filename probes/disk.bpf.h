@@ -20,10 +20,12 @@
 #define REQ_WRITE_ZEROES 9
 #define REQ_DRV_IN 34
 #define REQ_PREFLUSH (1u << 18)
+#define MODE_FORMAT 0170000
+#define MODE_BLOCK 0060000        /* inode of a block device: its pages are a file system's metadata, which everybody dirties */
 #define PAGE_MAPPING_FLAGS 3ull   /* anonymous and movable pages have no inode */
 
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
-struct inode { unsigned long i_ino; };
+struct inode { unsigned long i_ino; unsigned short i_mode; };
 struct address_space { struct inode *host; };
 struct page { unsigned long compound_head; struct address_space *mapping; };
 struct page___info { unsigned long compound_info; }; /* its name since 7.1 (fc3f334ce2b9) */

@@ -22,7 +22,7 @@ test-kernels: $(BUILD)/tests/probes/test_cpu $(BUILD)/tests/probes/test_hist
 # Tables of docs/truth-disk.md, -net.md and -memory.md (as root).
 TRUTH_IO := bench-truth-disk bench-truth-net bench-truth-memory
 .PHONY: $(TRUTH_IO)
-$(TRUTH_IO): bench-truth-%: $(BUILD)/tests/probes/test_%
+$(TRUTH_IO): bench-truth-%: $(BUILD)/tests/probes/test_% unit
 	tests/probes/truth_io.sh $(BUILD) $*
 
 # docs/truth-slowdown.md: estimated beside true slowdown of four servers next to CPU, disk and network neighbours (as root; about 7 minutes)

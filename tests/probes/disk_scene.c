@@ -1,0 +1,128 @@
+/* See disk_scene.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/probes/disk_scene.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "tests/probes/load.h"
+#include "tests/probes/loop.h"
+
+#define PAGE 4096
+#define PAGING_MOST (1 << 20)    /* bytes in one request that reads a program in */
+
+static struct cgroup_pair groups[DISK_SCENE_JOBS];
+static struct probes *probes;
+static struct probe_sample *one, *sum;
+
+int disk_scene_open(void)
+{
+	const char *const only[] = { "disk", NULL };
+	const struct probes_config config = { .only = only };
+	struct err e = { 0 };
+
+	if (geteuid() || system("command -v fio > /dev/null")) {
+		printf("needs root and fio\n");
+		return -1;
+	}
+	one = probe_sample_new();
+	sum = probe_sample_new();
+	if (cgroup_pair_open(&groups[0], 60, 0) || cgroup_pair_open(&groups[1], 61, 0) || probes_open(&config, &probes, &e)) {
+		printf("cannot start: %s\n", e.text);
+		disk_scene_close();
+		return -1;
+	}
+	for (unsigned i = 0; i < DISK_SCENE_JOBS; i++)
+		probes_slot_set(probes, SLOT_CGROUP2, groups[i].v2_id, SLOT_FIRST + i);
+	return 0;
+}
+
+void disk_scene_close(void)
+{
+	probes_close(probes);
+	for (unsigned i = 0; i < DISK_SCENE_JOBS; i++)
+		cgroup_pair_close(&groups[i]);
+	probe_sample_free(one);
+	probe_sample_free(sum);
+}
+
+static void conserved(void)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
+		uint64_t row = 0;
+
+		for (unsigned k = 0; k < SLOTS; k++)
+			row += sum->blame[PROBE_BLAME_DISK][slot][k];
+		if (sum->counters[PROBE_COUNTER_DISK_OUTSTANDING][slot] != PROBE_ABSENT)
+			assert_int_equal(row, sum->counters[PROBE_COUNTER_DISK_OUTSTANDING][slot]);
+	}
+}
+
+void disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, dev_t device)
+{
+	const struct cgroup_pair *const in[DISK_SCENE_JOBS] = { &groups[0], &groups[1] };
+	struct disk_account before = { 0 }, after = { 0 };
+	uint64_t lost;
+
+	memset(s, 0, sizeof(*s));
+	sync();
+	load_add(probes, one, sum);
+	probe_sample_free(sum);
+	sum = probe_sample_new();
+	lost = load_losses(probes, NULL);
+	assert_int_equal(disk_account_read(major(device), minor(device), &before), 0);
+	assert_int_equal(fio_run(in, jobs, n, s->fio), 0);
+	sync();
+	load_add(probes, one, sum);
+	assert_int_equal(disk_account_read(major(device), minor(device), &after), 0);
+	s->lost = (double)(load_losses(probes, NULL) - lost);
+	s->merges = (double)(after.merges - before.merges);
+	s->device_read_ms = (double)(after.read_ms - before.read_ms);
+	if (s->lost > 0)
+		printf("note: %.0f events lost, counted as such\n", s->lost);
+	conserved();
+}
+
+double disk_scene_got(enum probe_counter m, unsigned job)
+{
+	int64_t value = sum->counters[m][SLOT_FIRST + job];
+
+	return value == PROBE_ABSENT ? 0 : (double)value;
+}
+
+const struct probe_sample *disk_scene_sample(void)
+{
+	return sum;
+}
+
+void disk_scene_count(const char *what, double got, double expected, double fewer, double lost)
+{
+	printf("figure: %s: measured %.0f, true %.0f, off by %.3f %%\n", what, got, expected, 100 * (got - expected) / expected);
+	if (!(expected > 0 && got >= expected - fewer - lost && got <= expected + lost))
+		fail_msg("%s: %.0f measured, %.0f true (%.0f of them may be missing, %.0f lost)", what, got, expected, fewer, lost);
+}
+
+void disk_scene_reads(const struct disk_scene *s, unsigned job, const char *what)
+{
+	const struct fio_account *a = &s->fio[job];
+	double paged = a->kernel_read_bytes - a->read_bytes, reads = disk_scene_got(PROBE_COUNTER_DISK_READS, job);
+	char text[100];
+
+	assert_true(paged >= 0);
+	if (paged > 0)
+		printf("note: %s: %.0f KiB of the program were read in as well\n", what, paged / 1024);
+	snprintf(text, sizeof(text), "%s: bytes read", what);
+	disk_scene_count(text, disk_scene_got(PROBE_COUNTER_DISK_READ_BYTES, job), a->kernel_read_bytes, 0, s->lost * (paged > 0 ? PAGING_MOST : PAGE));
+	printf("figure: %s: reads: measured %.0f, fio %.0f\n", what, reads, a->reads);
+	if (reads < a->reads + (paged > 0) - s->merges - s->lost || reads > a->reads + paged / PAGE + s->lost)
+		fail_msg("%s: %.0f reads measured, fio made %.0f and %.0f bytes of the program were read (%.0f events lost, %.0f merged)", what, reads,
+			 a->reads, paged, s->lost, s->merges);
+}
