@@ -14,11 +14,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/model/model.h"
-#include "planner/moves.h"
-#include "planner/plan.h"
 #include "planner/search.h"
 #include "planner/term.h"
-#include "planner/verify.h"
+#include "tests/planner/judge.h"
 
 #define NODES 4
 #define ITEMS 7
@@ -228,24 +226,11 @@ static double solve(const struct instance *in, const struct model *m, unsigned t
 {
 	struct search s = { .in = in, .model = m, .seed = 3, .deadline_ns = UINT64_MAX, .max_iterations = ITERATIONS, .threads = threads,
 			    .lower_bound = -INFINITY };
-	struct plan *p = plan_new(in);
-	struct verify v;
-	double cost;
+	struct plan *p = judge_solve(&packer_anneal, &s);
+	double cost = p->cost;
 
-	s.best = incumbent_new(in, false);
-	assert_true(packer_anneal.applies(&s));
-	packer_anneal.run(&s);
-	assert_true(search_best(&s, p->item_node, &p->cost));
-	incumbent_free(s.best);
-	plan_count(p);
-	moves_order(p);
-	verify_plan(&v, p, m);
-	for (uint32_t i = 0; i < v.n_texts; i++)
-		print_error("%s\n", v.texts[i]);
-	assert_int_equal(v.n_violations, 0);
-	verify_fini(&v);
+	assert_true(judge_holds(p, m));
 	memcpy(where, p->item_node, ITEMS * sizeof(int32_t));
-	cost = p->cost;
 	plan_free(p);
 	return cost;
 }

@@ -14,11 +14,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/model/model.h"
-#include "planner/moves.h"
-#include "planner/plan.h"
-#include "planner/search.h"
 #include "planner/term.h"
-#include "planner/verify.h"
+#include "tests/planner/judge.h"
 #include "tests/planner/planted.h"
 
 #define PROFILES 7 /* as planted.c names them */
@@ -37,37 +34,17 @@ static struct plan *solve(const struct instance *in, const struct model *m, uint
 {
 	struct search s = { .in = in, .model = m, .seed = 5, .deadline_ns = UINT64_MAX, .max_iterations = iterations, .threads = threads,
 			    .lower_bound = -INFINITY };
-	struct plan *p = plan_new(in);
-	struct verify v;
+	struct plan *p = judge_solve(&packer_curve, &s);
 
-	s.best = incumbent_new(in, false);
-	assert_true(packer_curve.applies(&s));
-	packer_curve.run(&s);
-	assert_true(search_best(&s, p->item_node, &p->cost));
-	incumbent_free(s.best);
-	plan_count(p);
-	moves_order(p);
-	verify_plan(&v, p, m);
-	for (uint32_t i = 0; i < v.n_texts; i++)
-		print_error("%s\n", v.texts[i]);
-	assert_int_equal(v.n_violations, 0);
-	assert_int_equal(v.n_unjudged, 0);
-	verify_fini(&v);
+	assert_true(judge_holds(p, m));
 	return p;
 }
 
 static bool fits(const struct instance *in, const struct model *m, const int32_t *where)
 {
-	struct plan *p = plan_new(in);
-	struct verify v;
-	bool ok;
+	struct plan *p = judge_placed(in, m, where);
+	bool ok = !judge_count(p, m);
 
-	memcpy(p->item_node, where, in->n_items * sizeof(*where));
-	plan_count(p);
-	p->cost = objective_value(in, m, where);
-	verify_plan(&v, p, m);
-	ok = !v.n_violations;
-	verify_fini(&v);
 	plan_free(p);
 	return ok;
 }

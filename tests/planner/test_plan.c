@@ -16,28 +16,14 @@
 #include "base/rng.h"
 #include "planner/moves.h"
 #include "planner/search.h"
-#include "planner/verify.h"
+#include "tests/planner/judge.h"
 #include "tests/planner/planted.h"
 
 static struct plan *solve(const struct instance *in, uint64_t iterations, unsigned threads)
 {
 	struct search s = { .in = in, .seed = 7, .deadline_ns = UINT64_MAX, .max_iterations = iterations, .threads = threads };
-	struct plan *p = plan_new(in);
 
-	portfolio_run(&s, p, false);
-	moves_order(p);
-	return p;
-}
-
-static uint64_t violations(const struct plan *p)
-{
-	struct verify v;
-	uint64_t n;
-
-	verify_plan(&v, p, NULL);
-	n = v.n_violations;
-	verify_fini(&v);
-	return n;
+	return judge_solve(NULL, &s);
 }
 
 /* A few services, two slots, two resources, costs 1 .. 3, one conflict, one zone rule: small enough to try everything. */
@@ -75,7 +61,7 @@ static double brute_force(const struct instance *in)
 		for (uint32_t n = 0; n < in->n_nodes; n++)
 			cost += used >> n & 1 ? (double)in->nodes[n].cost : 0;
 		p->cost = cost;
-		if (cost < best && !violations(p))
+		if (cost < best && !judge_count(p, NULL))
 			best = cost;
 	}
 	plan_free(p);
@@ -92,7 +78,7 @@ static void test_brute_force(void **state)
 
 		assert_true(isfinite(best)); /* the planted packing is one */
 		assert_int_equal(p->n_unplaced, 0);
-		assert_int_equal(violations(p), 0);
+		assert_true(judge_holds(p, NULL));
 		assert_true(fabs(p->cost - best) < 1e-9);
 		assert_true(p->lower_bound <= best + 1e-9);
 		plan_free(p);
@@ -123,11 +109,11 @@ static void test_planted(void **state)
 		memcpy(truth->item_node, planted, in->n_items * sizeof(*planted));
 		plan_count(truth);
 		truth->cost = truth->nodes_used;
-		assert_int_equal(violations(truth), 0);
+		assert_true(judge_holds(truth, NULL));
 		assert_true(in->n_caps > 0 && in->n_spreads > 0);
 		p = solve(in, 300000, 1);
 		assert_int_equal(p->n_unplaced, 0);
-		assert_int_equal(violations(p), 0);
+		assert_true(judge_holds(p, NULL));
 		assert_true(p->cost >= p->lower_bound);
 		assert_true(p->cost <= 1.10 * truth->cost);
 		assert_true(p->lower_bound <= truth->cost);
@@ -165,7 +151,7 @@ static void test_threads_regions(void **state)
 		one = solve(in, 3000000, 1);
 		three = solve(in, 3000000, 3);
 		assert_int_equal(one->n_unplaced, 0);
-		assert_int_equal(violations(one), 0);
+		assert_true(judge_holds(one, NULL));
 		assert_memory_equal(one->item_node, three->item_node, in->n_items * sizeof(int32_t));
 		plan_free(one);
 		plan_free(three);
@@ -183,21 +169,21 @@ static void test_verify_finds(void **state)
 	(void)state;
 	memcpy(p->item_node, planted, in->n_items * sizeof(*planted));
 	p->cost = 60;
-	assert_int_equal(violations(p), 0);
+	assert_true(judge_holds(p, NULL));
 	for (uint32_t i = 0; i < 20; i++)
 		p->item_node[i] = 0;
 	p->cost = 59;
-	assert_true(violations(p) >= 1);
+	assert_true(judge_count(p, NULL) >= 1);
 	memcpy(p->item_node, planted, in->n_items * sizeof(*planted));
 	p->cost = 60;
 	p->item_node[5] = NO_NODE;
-	assert_int_equal(violations(p), 1);
+	assert_int_equal(judge_count(p, NULL), 1);
 	p->item_node[5] = planted[5];
 	p->cost = 61;
-	assert_int_equal(violations(p), 1);
+	assert_int_equal(judge_count(p, NULL), 1);
 	p->cost = 60;
 	p->lower_bound = 60.5;
-	assert_int_equal(violations(p), 1);
+	assert_int_equal(judge_count(p, NULL), 1);
 	plan_free(p);
 	free(planted);
 	instance_free(in);
@@ -222,9 +208,9 @@ static void test_moves_circle(void **state)
 	moves_order(p);
 	assert_int_equal(p->n_moves, 4);
 	assert_int_equal(p->n_unordered, 0);
-	assert_int_equal(violations(p), 0);
+	assert_true(judge_holds(p, NULL));
 	p->moves[0].to = p->moves[0].to == 3 ? 2 : 3; /* no detour: overfills on the way */
-	assert_true(violations(p) > 0);
+	assert_true(judge_count(p, NULL) > 0);
 	plan_free(p);
 	instance_free(in);
 }
@@ -242,7 +228,7 @@ static void test_move_budget(void **state)
 	in->max_moves = 12;
 	p = solve(in, 100000, 2);
 	assert_int_equal(p->n_unplaced, 0);
-	assert_int_equal(violations(p), 0);
+	assert_true(judge_holds(p, NULL));
 	plan_free(p);
 	free(planted);
 	instance_free(in);
@@ -272,7 +258,7 @@ static void test_round_trip(void **state)
 	again = plan_read(back, b, &e);
 	assert_non_null(again);
 	assert_memory_equal(again->item_node, p->item_node, in->n_items * sizeof(int32_t));
-	assert_int_equal(violations(again), 0);
+	assert_true(judge_holds(again, NULL));
 	unlink(a);
 	unlink(b);
 	plan_free(p);
