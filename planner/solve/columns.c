@@ -20,6 +20,7 @@
 #define EXACT_TUNE 16
 #define SMOOTH 0.6
 #define ROUND_COST 64          /* iterations that one round counts for */
+#define AREA_PER_ITERATION 10000 /* numbers of the inverse that pivots change in one iteration, some microseconds */
 
 /* Sizes are dual feasible once the columns' weights sum to one: the volume bound, to smooth from. */
 static void center_start(struct columns *c)
@@ -55,6 +56,7 @@ void columns_init(struct columns *c, struct race *r, uint64_t seed)
 	memset(c, 0, sizeof(*c));
 	c->p = p;
 	c->race = r;
+	c->root_share = 1;
 	c->width = pack_width(p);
 	c->price = price_new(p, c->width);
 	c->price->stop = race_over;
@@ -120,7 +122,12 @@ void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins
 
 bool columns_solve(struct columns *c)
 {
-	if (!cover_solve(c->lp))
+	uint64_t pivots = c->lp->pivots, area = (uint64_t)c->lp->rows * c->lp->rows;
+	bool solved = cover_solve(c->lp);
+
+	if (c->nodes_per_iteration)
+		race_done(c->race, (c->lp->pivots - pivots) * area / AREA_PER_ITERATION);
+	if (!solved)
 		return false;
 	c->objective = c->lp->objective;
 	return true;
@@ -231,8 +238,11 @@ bool columns_root(struct columns *c)
 	uint32_t n = c->p->n_types, breadth = BREADTH_FIRST, found;
 	double *mixed = mem_alloc(n, sizeof(double));
 	bool solved = false, all = false;
+	double until = race_used(c->race);
 
-	while (!all && !race_done(c->race, ROUND_COST) && (solved = columns_solve(c)) && !root_closed(c)) {
+	until += c->root_share * (1 - until);
+	while (!all && !race_done(c->race, ROUND_COST) && (!solved || race_used(c->race) < until) &&
+	       (solved = columns_solve(c)) && !root_closed(c)) {
 		for (uint32_t t = 0; t < n; t++)
 			mixed[t] = c->center_bound > 0 ? SMOOTH * c->center[t] + (1 - SMOOTH) * c->dual[t] : c->dual[t];
 		found = columns_quick(c, mixed, breadth);

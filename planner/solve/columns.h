@@ -25,7 +25,8 @@ struct columns {
 	double *dual, *center;    /* dual is the master's */
 	int64_t *value;
 	double objective, center_bound;
-	uint32_t nodes_per_iteration; /* pricing is charged to the budget of iterations too; 0 = rounds only */
+	double root_share;        /* of the budget left, for columns_root(); 1 at first */
+	uint32_t nodes_per_iteration; /* pricing and pivots are charged to the budget of iterations too; 0 = rounds only */
 };
 
 void columns_init(struct columns *c, struct race *r, uint64_t seed);
@@ -36,7 +37,7 @@ void columns_add_packing(struct columns *c, const int32_t *bin_of, uint32_t bins
 bool columns_solve(struct columns *c);
 /* Generate columns for the present duals by quick pricing; -> how many. */
 uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth);
-/* The whole relaxation at the root; proves bounds to the race. true = solved (or as good as). */
+/* The whole relaxation at the root; proves bounds to the race. true = solved, as good as, or as far as root_share allows. */
 bool columns_root(struct columns *c);
 
 #endif

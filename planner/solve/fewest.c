@@ -11,12 +11,15 @@
 
 #include "base/mem.h"
 #include "planner/solve/columns.h"
+#include "planner/solve/correction.h"
 #include "planner/solve/dive.h"
 #include "planner/solve/eject.h"
 #include "planner/solve/tight.h"
 
 #define MAX_ITEMS 50000        /* beyond, one scan of all bins per step is too dear */
 #define MAX_COLUMN_TYPES 1500  /* rows of the master; its inverse is a square of them */
+#define PASSES 60               /* of value correction without a better packing */
+#define ROOT_SHARE 0.5         /* of the budget left when the relaxation begins; dives do with the columns there are by then */
 #define WARM_STEPS 3000         /* of ejection: its bins are better first columns than first fit's */
 #define PARTITION_ROUNDS 1000    /* before the relaxation is solved */
 #define LANE_STEPS 100000       /* of ejection in a lane that has columns of its own later */
@@ -33,6 +36,7 @@ static void lane_columns(struct race *r, uint64_t seed)
 
 	eject_race(r, seed, WARM_STEPS);
 	columns_init(&c, r, seed);
+	c.root_share = ROOT_SHARE;
 	race_prove(r, (uint32_t)ceil(c.center_bound * (1 - 1e-9) - 1e-6), "volume");
 	first = c.lp->n;
 	tight_add(&c, r->bound);
@@ -68,6 +72,8 @@ static void race_in_turns(struct race *r, uint64_t seed)
 
 	if (r->s && r->s->max_iterations != UINT64_MAX && steps > r->s->max_iterations / 2)
 		steps = r->s->max_iterations / 2;
+	if (columns)
+		correction_race(r, seed, PASSES);
 	eject_race(r, seed, columns ? steps : UINT64_MAX);
 	if (columns && !race_done(r, 0))
 		lane_columns(r, seed);

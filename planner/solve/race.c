@@ -17,6 +17,7 @@ void race_init(struct race *r, const struct pack *p, struct search *s)
 	pthread_mutex_init(&r->lock, NULL);
 	r->bin_of = mem_alloc(p->n_items, sizeof(int32_t));
 	r->best = UINT32_MAX;
+	r->start_ns = search_now_ns();
 	race_first_fit(p, first);
 	r->bound = s && s->lower_bound > 0 ? (uint32_t)ceil(s->lower_bound / (double)p->node_cost - 1e-9) : 1;
 	race_offer(r, first, "first_fit");
@@ -36,6 +37,21 @@ bool race_done(struct race *r, uint64_t iterations)
 	if (r->stop || r->best <= r->bound || (r->s && search_done(r->s, spent)))
 		r->stop = true;
 	return r->stop;
+}
+
+double race_used(const struct race *r)
+{
+	double used = 0;
+
+	if (!r->s)
+		return 0;
+	if (r->s->max_iterations != UINT64_MAX)
+		used = (double)r->spent / (double)r->s->max_iterations;
+	if (r->s->deadline_ns <= r->start_ns)
+		return 1;
+	if (r->s->deadline_ns != UINT64_MAX)
+		used = fmax(used, (double)(search_now_ns() - r->start_ns) / (double)(r->s->deadline_ns - r->start_ns));
+	return fmin(used, 1);
 }
 
 /* Bins that hold something, numbered in order of their first item; -> how many. */
