@@ -2,14 +2,20 @@
 # Vector bin packing against known optima. Usage: bench_vbp.sh BUILD. DATA/vbp is a folder with known.csv (family, instance,
 # lower_bound, optimum or empty, best_of_320_heuristics) and instances.tar.gz (family/instance.vbp). Environment: FULL=1 all
 # instances, else every STEP-th (default 6; about 7 minutes); TIME per instance (10s); THREADS each (2) and JOBS at once (1).
-# DETAILS=FILE keeps a line per instance; what stands there already is not run again. Peer: glpsol on the smallest, where installed.
+# DETAILS=FILE keeps a line per instance; what stands there already is not run again. PART=I/N runs only the I-th of N disjoint
+# parts, one for each process that runs at the same time, each with its DETAILS; ONLY=1 runs nothing and prints the table of
+# DETAILS, which may be several joined. PEERS=N instances for the peers (default 5, 0 none).
 # Every plan is judged by `verify` and again here, from the exported bins alone.
 set -eu
 cotenant=${1:-build}/cotenant
 [ -r "${DATA:-}/vbp/known.csv" ] || { echo "bench_vbp: set DATA to the folder of public instances; skipped"; exit 0; }
 data=$DATA/vbp
-step=${STEP:-6}
+step=${STEP:-6} part=${PART:-1/1}
 [ "${FULL:-0}" = 1 ] && step=1
+case $part in
+[1-9]/[1-9]) [ "${part%/*}" -le "${part#*/}" ] || { echo "bench_vbp: PART=$part: the first number may not exceed the second" >&2; exit 2; } ;;
+*) echo "bench_vbp: PART=$part: must be I/N, like 1/2" >&2; exit 2 ;;
+esac
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 tar -xzf "$data/instances.tar.gz" -C "$dir"
@@ -38,6 +44,8 @@ EOF
 chmod +x "$dir/one"
 
 tail -n +2 "$data/known.csv" | awk -v step="$step" 'NR % step == 1 || step == 1' |
+awk -v part="${part%/*}" -v parts="${part#*/}" 'NR % parts == part - 1' |
+awk -v only="${ONLY:-0}" '!only' |
 awk -F, 'FILENAME != "-" { done[$1 "," $2]; next } !(($1 "," $2) in done) { printf "%s %s %s %s %s\n", $1, $2, $3, $4 == "" ? "?" : $4, $5 }' "$details" - |
 DIR=$dir COTENANT=$cotenant TIME=${TIME:-10s} THREADS=${THREADS:-2} xargs -r -P "${JOBS:-1}" -L 1 "$dir/one" >>"$details"
 
@@ -59,20 +67,4 @@ END {
 	line("all")
 }' "$details"
 
-# A peer where installed: the assignment model (bin used, item in bin), on instances of 20 items.
-command -v glpsol >/dev/null || exit 0
-model() {
-	awk '{ for (i = 1; i <= NF; i++) v[n++] = $i } END { d = v[0]; k = v[d + 1]; w = (n - d - 2) / k; m = int(k / 2) + 1
-	print "Minimize\n bins:"; for (b = 0; b < m; b++) printf " + y%d\n", b; print "Subject To"
-	for (i = 0; i < k; i++) { for (b = 0; b < m; b++) printf " + x%d_%d\n", i, b; print " = 1" }
-	for (b = 0; b < m; b++) for (c = 0; c < d; c++) { for (i = 0; i < k; i++) printf " + %d x%d_%d\n", v[d + 2 + i * w + c], i, b; printf " - %d y%d <= 0\n", v[1 + c], b }
-	print "Binary"; for (b = 0; b < m; b++) { printf " y%d\n", b; for (i = 0; i < k; i++) printf " x%d_%d\n", i, b } print "End" }' "$1"
-}
-solved=0 tried=0
-for name in $(grep '_20_' "$details" | head -n 5 | cut -d, -f1,2 | tr , /); do
-	model "$dir/$name.vbp" >"$dir/m.lp"
-	glpsol --lp "$dir/m.lp" --tmlim 10 -o "$dir/m.out" >/dev/null 2>&1 || true
-	tried=$((tried + 1))
-	grep -q 'INTEGER OPTIMAL' "$dir/m.out" && solved=$((solved + 1))
-done
-echo "glpsol, assignment model, 20 items, 10 s: proved $solved of $tried"
+[ "${PEERS:-5}" = 0 ] || tests/planner/vbp_peers.sh "$dir" "$details" "${PEERS:-5}"
