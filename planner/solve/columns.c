@@ -20,7 +20,6 @@
 #define EXACT_TUNE 16
 #define SMOOTH 0.6
 #define ROUND_COST 64          /* iterations that one round counts for */
-#define AREA_PER_ITERATION 10000 /* numbers of the inverse that pivots change in one iteration, some microseconds */
 
 /* Sizes are dual feasible once the columns' weights sum to one: the volume bound, to smooth from. */
 static void center_start(struct columns *c)
@@ -126,7 +125,7 @@ bool columns_solve(struct columns *c)
 	bool solved = cover_solve(c->lp);
 
 	if (c->nodes_per_iteration)
-		race_done(c->race, (c->lp->pivots - pivots) * area / AREA_PER_ITERATION);
+		race_done(c->race, (c->lp->pivots - pivots) * area / COVER_AREA_PER_ITERATION);
 	if (!solved)
 		return false;
 	c->objective = c->lp->objective;

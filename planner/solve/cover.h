@@ -16,6 +16,7 @@
 #include "base/rng.h"
 
 #define COVER_PICKS 8          /* columns looked at again before all are */
+#define COVER_AREA_PER_ITERATION 10000 /* numbers of the inverse that pivots change in one iteration of a budget, some microseconds */
 
 struct cover {
 	uint32_t rows, n;        /* column j < rows covers row j once */

@@ -253,13 +253,13 @@ static void dive_once(struct dive *d, uint32_t n)
 			return;
 }
 
-void dive_race(struct columns *c, struct eject *repair, struct partition *listed)
+void dive_race(struct columns *c, struct eject *repair, struct partition *listed, uint32_t dives)
 {
 	struct dive d = { .c = c, .bin_of = mem_alloc(c->p->n_items, sizeof(int32_t)),
 			  .type = mem_alloc(c->p->n_items, sizeof(uint32_t)),
 			  .start = mem_alloc(c->p->n_items + 1, sizeof(uint32_t)), .listed = listed };
 
-	for (uint32_t n = 0; !race_done(c->race, 1); n++) {
+	for (uint32_t n = 0; n < dives && !race_done(c->race, 1); n++) {
 		dive_once(&d, n);
 		dive_end(&d, repair);
 	}

@@ -8,7 +8,7 @@
 #include "planner/solve/eject.h"
 #include "planner/solve/partition.h"
 
-/* Dive again and again, each time a little different, until the race is over. `listed` (may be NULL) completes dives exactly. */
-void dive_race(struct columns *c, struct eject *repair, struct partition *listed);
+/* Dive again and again, each time a little different, until the race is over or `dives` are done. `listed` (may be NULL) completes dives exactly. */
+void dive_race(struct columns *c, struct eject *repair, struct partition *listed, uint32_t dives);
 
 #endif

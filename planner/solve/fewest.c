@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "planner/solve/branch.h"
 #include "planner/solve/columns.h"
 #include "planner/solve/correction.h"
 #include "planner/solve/dive.h"
@@ -20,6 +21,8 @@
 #define MAX_COLUMN_TYPES 1500  /* rows of the master; its inverse is a square of them */
 #define PASSES 60               /* of value correction without a better packing */
 #define ROOT_SHARE 0.5         /* of the budget left when the relaxation begins; dives do with the columns there are by then */
+#define FIRST_DIVES 60          /* before branching, where that can prove something */
+#define BRANCH_SHARE 0.7       /* of the budget left */
 #define WARM_STEPS 3000         /* of ejection: its bins are better first columns than first fit's */
 #define PARTITION_ROUNDS 1000    /* before the relaxation is solved */
 #define LANE_STEPS 100000       /* of ejection in a lane that has columns of its own later */
@@ -44,7 +47,10 @@ static void lane_columns(struct race *r, uint64_t seed)
 		listed = partition_new(&c, first, seed);
 	if (!(listed && partition_run(listed, PARTITION_ROUNDS)) && columns_root(&c) && !race_done(r, 0)) {
 		e = eject_new(r->p, seed + 1);
-		dive_race(&c, e, listed);
+		dive_race(&c, e, listed, branch_applies(r) ? FIRST_DIVES : UINT32_MAX);
+		if (!race_done(r, 0) && branch_applies(r))
+			branch_race(&c, seed, BRANCH_SHARE);
+		dive_race(&c, e, listed, UINT32_MAX);
 		eject_free(e);
 	}
 	partition_free(listed);

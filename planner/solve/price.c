@@ -200,6 +200,14 @@ static void bin_found(struct price *x, uint32_t depth, uint32_t more, int64_t va
 	memcpy(x->found, x->work->chosen, depth * sizeof(uint32_t));
 }
 
+/* j goes into the bin that holds t and has this room. */
+static inline bool goes_beside(const struct price *x, uint32_t t, uint32_t j, const uint64_t *room)
+{
+	if (x->apart && x->apart[(size_t)t * x->apart_words + j / 64] >> (j % 64) & 1)
+		return false;
+	return pack_fits(x->p, room, x->p->demand + (size_t)j * x->p->n_words);
+}
+
 static void explore(struct price *x, uint32_t depth, uint32_t n, int64_t value, int64_t left)
 {
 	struct price_work *w = x->work;
@@ -227,7 +235,7 @@ static void explore(struct price *x, uint32_t depth, uint32_t n, int64_t value, 
 		w->chosen[depth] = t;
 		for (uint32_t j = w->taken[t] < w->rest[t] ? i : i + 1; j < n; j++) {
 			w->list[depth + 1][m] = list[j];
-			m += pack_fits(x->p, next, x->p->demand + (size_t)list[j] * words);
+			m += goes_beside(x, t, list[j], next);
 		}
 		explore(x, depth + 1, m, value + w->value[t], left - w->weight[t]);
 		w->taken[t]--;
@@ -320,7 +328,7 @@ void price_seed(struct price *x, uint32_t seed, uint32_t breadth, int64_t floor,
 		uint32_t t = w->order[i].type;
 
 		w->list[1][m] = t;
-		m += w->rest[t] > w->taken[t] && pack_fits(p, room, p->demand + (size_t)t * p->n_words);
+		m += w->rest[t] > w->taken[t] && goes_beside(x, seed, t, room);
 	}
 	explore(x, 1, m, w->value[seed], w->capacity - w->weight[seed]);
 	w->taken[seed] = 0;

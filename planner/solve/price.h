@@ -21,6 +21,8 @@ struct price {
 	uint32_t n_found, *found; /* types of the best bin, with repetition; n_found = 0: none above floor */
 	uint64_t nodes;
 	uint32_t n_many, *many_end, *many; /* of price_many(): bin i holds types many[many_end[i - 1]] .. many[many_end[i]) */
+	const uint64_t *apart;    /* [type * apart_words] bit j of t's row: t and j may not share a bin. NULL: all may */
+	uint32_t apart_words;
 	int tune;                 /* rounds of improving the surrogate before the search; 0 = keep it */
 	bool (*stop)(void *arg);  /* asked every few thousand nodes; may be NULL */
 	void *stop_arg;
