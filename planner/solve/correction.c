@@ -96,9 +96,24 @@ static void worth_set(struct correction *x)
 		x->worth[t] = (int64_t)fmax(1, fmin(1, x->value[t]) * (double)PRICE_ONE);
 }
 
-void correction_race(struct race *r, uint64_t seed, uint32_t passes)
+static void packing_keep(struct packings *kept, uint32_t number, const int32_t *bin_of, uint32_t items, uint32_t bins)
+{
+	uint32_t i = number % PACKINGS_KEPT;
+
+	kept->n = number < PACKINGS_KEPT ? number + 1 : PACKINGS_KEPT;
+	kept->bins[i] = bins;
+	memcpy(kept->bin_of + (size_t)i * items, bin_of, items * sizeof(*bin_of));
+}
+
+void packings_fini(struct packings *kept)
+{
+	free(kept->bin_of);
+}
+
+void correction_race(struct race *r, uint64_t seed, uint32_t passes, double share, struct packings *kept)
 {
 	const struct pack *p = r->p;
+	double used = race_used(r), until = used + share * (1 - used);
 	struct correction x = { .race = r, .p = p, .price = price_new(p, pack_width(p)), .whole = bin_whole(p),
 				.value = mem_alloc(p->n_types, sizeof(double)), .taught = mem_alloc(p->n_types, sizeof(double)),
 				.worth = mem_alloc(p->n_types, sizeof(int64_t)), .rest = mem_alloc(p->n_types, sizeof(uint32_t)),
@@ -110,13 +125,15 @@ void correction_race(struct race *r, uint64_t seed, uint32_t passes)
 	x.price->tune = TUNE;
 	for (uint32_t t = 0; t < p->n_types; t++)
 		x.value[t] = p->size[t] / x.whole;
-	for (uint32_t i = 0; i < passes && x.whole > 0; i++) {
+	*kept = (struct packings){ .bin_of = mem_alloc((size_t)PACKINGS_KEPT * p->n_items, sizeof(int32_t)) };
+	for (uint32_t i = 0, n = 0; i < passes && x.whole > 0 && race_used(r) < until; i++, n++) {
 		uint32_t bins;
 
 		worth_set(&x);
 		bins = items_pack(&x, POWER_LEAST + POWER_SPAN * rng_unit(&x.rng));
-		if (race_done(r, 0))
+		if (race_done(r, 0)) /* perhaps in the middle of a packing */
 			break;
+		packing_keep(kept, n, x.bin_of, p->n_items, bins);
 		if (bins < r->best) {
 			race_offer(r, x.bin_of, "value_correction");
 			i = 0;

@@ -10,7 +10,12 @@
 
 #include "planner/solve/race.h"
 
-/* Until `passes` packings in a row were no better than the best, or the race is over. */
-void correction_race(struct race *r, uint64_t seed, uint32_t passes);
+/* The last packings, for their bins: packing i is bin_of[i * n_items] .., bins[i] of them. */
+#define PACKINGS_KEPT 16
+struct packings { uint32_t n, bins[PACKINGS_KEPT]; int32_t *bin_of; };
+
+/* Until `passes` packings in a row were no better than the best, `share` of the budget left is used, or the race is over. */
+void correction_race(struct race *r, uint64_t seed, uint32_t passes, double share, struct packings *kept);
+void packings_fini(struct packings *kept);
 
 #endif

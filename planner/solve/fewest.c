@@ -19,7 +19,8 @@
 
 #define MAX_ITEMS 50000        /* beyond, one scan of all bins per step is too dear */
 #define MAX_COLUMN_TYPES 1500  /* rows of the master; its inverse is a square of them */
-#define PASSES 60               /* of value correction without a better packing */
+#define PASSES 40               /* of value correction without a better packing */
+#define PASSES_SHARE 0.15       /* of the budget left */
 #define ROOT_SHARE 0.5         /* of the budget left when the relaxation begins; dives do with the columns there are by then */
 #define FIRST_DIVES 60          /* before branching, where that can prove something */
 #define BRANCH_SHARE 0.7       /* of the budget left */
@@ -30,11 +31,33 @@
 
 struct lane { struct race *race; uint64_t seed; pthread_t thread; bool runs, columns; };
 
+/* Good first columns: the bins of packings that were made one bin after the other. */
+static void columns_warm(struct columns *c, uint64_t seed)
+{
+	struct packings kept;
+
+	correction_race(c->race, seed, PASSES, PASSES_SHARE, &kept);
+	for (uint32_t i = 0; i < kept.n; i++)
+		columns_add_packing(c, kept.bin_of + (size_t)i * c->p->n_items, kept.bins[i]);
+	packings_fini(&kept);
+}
+
+/* Dives without end; where that can prove something, a tree after the first of them. */
+static void columns_round(struct columns *c, struct partition *listed, uint64_t seed)
+{
+	struct eject *e = eject_new(c->p, seed + 1);
+
+	dive_race(c, e, listed, branch_applies(c->race) ? FIRST_DIVES : UINT32_MAX);
+	if (!race_done(c->race, 0) && branch_applies(c->race))
+		branch_race(c, seed, BRANCH_SHARE);
+	dive_race(c, e, listed, UINT32_MAX);
+	eject_free(e);
+}
+
 static void lane_columns(struct race *r, uint64_t seed)
 {
 	struct partition *listed = NULL;
 	struct columns c;
-	struct eject *e;
 	uint32_t first;
 
 	eject_race(r, seed, WARM_STEPS);
@@ -45,13 +68,11 @@ static void lane_columns(struct race *r, uint64_t seed)
 	tight_add(&c, r->bound);
 	if (c.listed)
 		listed = partition_new(&c, first, seed);
-	if (!(listed && partition_run(listed, PARTITION_ROUNDS)) && columns_root(&c) && !race_done(r, 0)) {
-		e = eject_new(r->p, seed + 1);
-		dive_race(&c, e, listed, branch_applies(r) ? FIRST_DIVES : UINT32_MAX);
-		if (!race_done(r, 0) && branch_applies(r))
-			branch_race(&c, seed, BRANCH_SHARE);
-		dive_race(&c, e, listed, UINT32_MAX);
-		eject_free(e);
+	if (!(listed && partition_run(listed, PARTITION_ROUNDS))) {
+		if (!listed)
+			columns_warm(&c, seed);
+		if (columns_root(&c) && !race_done(r, 0))
+			columns_round(&c, listed, seed);
 	}
 	partition_free(listed);
 	columns_fini(&c);
@@ -78,8 +99,6 @@ static void race_in_turns(struct race *r, uint64_t seed)
 
 	if (r->s && r->s->max_iterations != UINT64_MAX && steps > r->s->max_iterations / 2)
 		steps = r->s->max_iterations / 2;
-	if (columns)
-		correction_race(r, seed, PASSES);
 	eject_race(r, seed, columns ? steps : UINT64_MAX);
 	if (columns && !race_done(r, 0))
 		lane_columns(r, seed);
