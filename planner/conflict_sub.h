@@ -37,6 +37,7 @@ struct conflict_sub *conflict_sub_new(const struct instance *in, const struct mo
 void conflict_sub_free(struct conflict_sub *sub);
 enum conflict_proof conflict_prove(const struct conflict_sub *sub);
 bool conflict_applies(const struct conflict_sub *sub, uint32_t rule);  /* do the services that are on concern it? */
+bool conflict_whole(const struct conflict_sub *sub, uint32_t group);     /* is all of the group there and on? */
 bool conflict_uses(const struct conflict_sub *sub, uint32_t node);     /* may any service that is on run there? */
 char *conflict_rule_text(const struct conflict_sub *sub, uint32_t rule); /* in words; free() it */
 
