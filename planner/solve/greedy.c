@@ -13,133 +13,35 @@
 
 #include "base/mem.h"
 #include "planner/search.h"
+#include "planner/solve/sizes.h"
 #include "planner/state.h"
 #include "planner/term.h"
 
 #define WINDOW 48           /* open nodes looked at when there are many: 100k services in about half a second */
 #define MANY_TESTS 40000000.0 /* items * nodes above which the window is used */
-#define VARIANTS 4
-#define NEAR_FIRST 1e9      /* beyond any size: a size is a sum of shares of a mean node */
-#define PINNED_FIRST 1e12   /* times the share of nodes that are forbidden */
 
 struct greedy {
 	struct search *s;
 	const struct instance *in;
 	struct state *st;
-	double *scale;        /* [resource]: 1 / mean capacity over slots and nodes */
-	double *size;         /* [service * n_resources + r]: mean demand, scaled */
+	struct sizes z;
 	double *room;         /* [node * n_resources + r]: mean capacity, scaled; minus what is placed */
 	uint32_t *order;      /* items, largest first */
-	uint32_t *nodes;      /* by cost per useful capacity */
 	uint32_t *open, n_open, next;
 	uint32_t *group_service; /* [group]: one of its services */
 	int64_t *sum;         /* [column]: demand of an item and those that must stand beside it */
-	double *forbidden;    /* [service]: share of the nodes where it must not run */
 	int64_t moves_left;
 };
-
-static double mean_of(const struct resource *r, const int64_t *row)
-{
-	double sum = 0;
-
-	for (uint32_t t = 0; t < r->slots; t++)
-		sum += (double)row[r->column + t];
-	return sum / r->slots;
-}
-
-static int by_key(const void *a, const void *b, void *ctx)
-{
-	const double *k = ctx;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return k[x] > k[y] ? -1 : k[x] < k[y] ? 1 : (x > y) - (x < y);
-}
-
-static double *forbidden_shares(const struct instance *in)
-{
-	double *v = mem_alloc(in->n_services, sizeof(*v));
-
-	for (uint32_t s = 0; in->allow && s < in->n_services; s++) {
-		uint32_t allowed = 0;
-
-		if (!in->allow[s])
-			continue;
-		for (uint32_t w = 0; w < (in->n_nodes + 63) / 64; w++)
-			allowed += (uint32_t)__builtin_popcountll(in->allow[s][w]);
-		v[s] = 1 - (double)allowed / in->n_nodes;
-	}
-	return v;
-}
-
-static void measure(struct greedy *g)
-{
-	const struct instance *in = g->in;
-	uint32_t nr = in->n_resources;
-	double *need = mem_alloc(nr, sizeof(*need)), *worth = mem_alloc(in->n_nodes, sizeof(*worth));
-
-	for (uint32_t r = 0; r < nr; r++) {
-		double sum = 0;
-
-		for (uint32_t n = 0; n < in->n_nodes; n++)
-			sum += mean_of(&in->resources[r], in->capacity + (size_t)n * in->n_columns);
-		g->scale[r] = sum > 0 ? in->n_nodes / sum : 0;
-		for (uint32_t s = 0; s < in->n_services; s++) {
-			double d = mean_of(&in->resources[r], in->demand + (size_t)s * in->n_columns) * g->scale[r];
-
-			g->size[(size_t)s * nr + r] = d;
-			need[r] += d * in->services[s].replicas;
-		}
-	}
-	for (uint32_t n = 0; n < in->n_nodes; n++) {
-		for (uint32_t r = 0; r < nr; r++)
-			worth[n] += need[r] * mean_of(&in->resources[r], in->capacity + (size_t)n * in->n_columns) * g->scale[r];
-		worth[n] /= (double)in->nodes[n].cost + 1e-9;
-		g->nodes[n] = n;
-	}
-	qsort_r(g->nodes, in->n_nodes, sizeof(*g->nodes), by_key, worth);
-	free(worth);
-	free(need);
-}
-
-static bool has_near(const struct greedy *g, uint32_t group)
-{
-	return g->st->rules.nears.first[group] < g->st->rules.nears.first[group + 1];
-}
-
-/* Size measures: sum, weighted sum by scarcity, largest, squares. */
-static void rank_items(struct greedy *g, unsigned variant)
-{
-	const struct instance *in = g->in;
-	uint32_t nr = in->n_resources;
-	double *weight = mem_alloc(nr, sizeof(*weight)), *key = mem_alloc(in->n_items, sizeof(*key));
-
-	for (uint32_t r = 0; r < nr; r++)
-		for (uint32_t s = 0; s < in->n_services; s++)
-			weight[r] += g->size[(size_t)s * nr + r] * in->services[s].replicas;
-	for (uint32_t i = 0; i < in->n_items; i++) {
-		const double *d = g->size + (size_t)in->item_service[i] * nr;
-
-		for (uint32_t r = 0; r < nr; r++)
-			key[i] = variant == 2 ? fmax(key[i], d[r]) : key[i] + (variant == 1 ? d[r] : variant == 3 ? d[r] * d[r] : d[r] * weight[r]);
-		g->order[i] = i;
-		if (has_near(g, in->services[in->item_service[i]].group))
-			key[i] += NEAR_FIRST;
-		key[i] += PINNED_FIRST * g->forbidden[in->item_service[i]];
-	}
-	qsort_r(g->order, in->n_items, sizeof(*g->order), by_key, key);
-	free(weight);
-	free(key);
-}
 
 static void take_room(struct greedy *g, uint32_t item, uint32_t node)
 {
 	for (uint32_t r = 0; r < g->in->n_resources; r++)
-		g->room[(size_t)node * g->in->n_resources + r] -= g->size[(size_t)g->in->item_service[item] * g->in->n_resources + r];
+		g->room[(size_t)node * g->in->n_resources + r] -= g->z.size[(size_t)g->in->item_service[item] * g->in->n_resources + r];
 }
 
 static double score(const struct greedy *g, uint32_t service, uint32_t node)
 {
-	const double *room = g->room + (size_t)node * g->in->n_resources, *d = g->size + (size_t)service * g->in->n_resources;
+	const double *room = g->room + (size_t)node * g->in->n_resources, *d = g->z.size + (size_t)service * g->in->n_resources;
 	double sum = 0;
 
 	for (uint32_t r = 0; r < g->in->n_resources; r++)
@@ -164,7 +66,7 @@ static bool companions_fit(struct greedy *g, uint32_t item, uint32_t node)
 	const struct rule_index *x = &g->st->rules.nears;
 	uint32_t group = in->services[in->item_service[item]].group, width = in->n_columns;
 
-	if (!has_near(g, group))
+	if (!sizes_near_first(g->st, group))
 		return true;
 	memcpy(g->sum, in->demand + (size_t)in->item_service[item] * width, width * sizeof(*g->sum));
 	for (uint32_t i = x->first[group]; i < x->first[group + 1]; i++) {
@@ -229,18 +131,18 @@ static bool place(struct greedy *g, uint32_t item, uint32_t window)
 		return false;
 	node = best_open(g, item);
 	for (uint32_t k = g->next; node < 0 && k < in->n_nodes; k++) {
-		uint32_t n = g->nodes[k];
+		uint32_t n = g->z.nodes[k];
 
 		if (g->st->items[n].n || !state_fits_item(g->st, item, n) || !companions_fit(g, item, n))
 			continue;
 		open_node(g, n, window);
 		node = n;
 	}
-	while (g->next < in->n_nodes && g->st->items[g->nodes[g->next]].n)
+	while (g->next < in->n_nodes && g->st->items[g->z.nodes[g->next]].n)
 		g->next++;
 	for (uint32_t k = 0; node < 0 && k < in->n_nodes; k++)
-		if (state_fits_item(g->st, item, g->nodes[k]))
-			node = g->nodes[k];
+		if (state_fits_item(g->st, item, g->z.nodes[k]))
+			node = g->z.nodes[k];
 	if (node < 0)
 		return false;
 	state_put(g->st, item, (uint32_t)node);
@@ -256,7 +158,7 @@ static void reset(struct greedy *g)
 	for (uint32_t n = 0; n < in->n_nodes; n++)
 		for (uint32_t r = 0; r < in->n_resources; r++)
 			g->room[(size_t)n * in->n_resources + r] =
-				mean_of(&in->resources[r], in->capacity + (size_t)n * in->n_columns) * g->scale[r];
+				sizes_mean(&in->resources[r], in->capacity + (size_t)n * in->n_columns) * g->z.scale[r];
 	g->n_open = g->next = 0;
 	g->moves_left = in->max_moves >= 0 ? in->max_moves : INT64_MAX;
 }
@@ -276,8 +178,8 @@ static void keep_current(struct greedy *g)
 		take_room(g, item, (uint32_t)n);
 	}
 	for (uint32_t k = 0; k < in->n_nodes; k++)
-		if (g->st->items[g->nodes[k]].n)
-			g->open[g->n_open++] = g->nodes[k];
+		if (g->st->items[g->z.nodes[k]].n)
+			g->open[g->n_open++] = g->z.nodes[k];
 }
 
 static void build(struct greedy *g, unsigned variant, bool keep)
@@ -287,7 +189,7 @@ static void build(struct greedy *g, unsigned variant, bool keep)
 
 	state_clear(g->st);
 	reset(g);
-	rank_items(g, variant);
+	sizes_rank(&g->z, variant, g->st, g->order);
 	if (keep) {
 		keep_current(g);
 		window = in->n_nodes;
@@ -324,18 +226,14 @@ static void run(struct search *s)
 	size_t nr = in->n_resources;
 	bool current = false, many = (double)in->n_items * in->n_nodes > MANY_TESTS;
 
-	g.scale = mem_alloc(nr, sizeof(double));
-	g.size = mem_alloc(in->n_services * nr, sizeof(double));
+	sizes_init(&g.z, in);
 	g.room = mem_alloc(in->n_nodes * nr, sizeof(double));
 	g.order = mem_alloc(in->n_items, sizeof(uint32_t));
-	g.nodes = mem_alloc(in->n_nodes, sizeof(uint32_t));
 	g.open = mem_alloc(in->n_nodes, sizeof(uint32_t));
 	g.sum = mem_alloc(in->n_columns, sizeof(int64_t));
 	g.group_service = mem_alloc(in->n_groups, sizeof(uint32_t));
 	for (uint32_t k = 0; k < in->n_services; k++)
 		g.group_service[in->services[k].group] = k;
-	g.forbidden = forbidden_shares(in);
-	measure(&g);
 	for (uint32_t i = 0; i < in->n_items; i++)
 		current |= in->item_node[i] >= 0;
 	if (current) {
@@ -343,20 +241,17 @@ static void run(struct search *s)
 		offer(&g);
 	}
 	/* A running fleet that is large or may hardly move is not planned from nothing. */
-	for (unsigned v = 0; v < VARIANTS && !(v && search_done(s, v)) && !(current && (many || in->max_moves >= 0)) && !(v && many); v++) {
+	for (unsigned v = 0; v < SIZES_VARIANTS && !(v && search_done(s, v)) && !(current && (many || in->max_moves >= 0)) && !(v && many); v++) {
 		build(&g, v, false);
 		offer(&g);
 	}
 	state_free(g.st);
-	free(g.scale);
-	free(g.size);
+	sizes_fini(&g.z);
 	free(g.room);
 	free(g.order);
-	free(g.nodes);
 	free(g.open);
 	free(g.sum);
 	free(g.group_service);
-	free(g.forbidden);
 }
 
 static bool applies(const struct search *s)
