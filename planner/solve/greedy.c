@@ -66,7 +66,7 @@ static bool companions_fit(struct greedy *g, uint32_t item, uint32_t node)
 	const struct rule_index *x = &g->st->rules.nears;
 	uint32_t group = in->services[in->item_service[item]].group, width = in->n_columns;
 
-	if (!sizes_near_first(g->st, group))
+	if (!sizes_has_near(g->st, group))
 		return true;
 	memcpy(g->sum, in->demand + (size_t)in->item_service[item] * width, width * sizeof(*g->sum));
 	for (uint32_t i = x->first[group]; i < x->first[group + 1]; i++) {

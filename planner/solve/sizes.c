@@ -87,7 +87,7 @@ void sizes_rank(const struct sizes *z, unsigned variant, const struct state *st,
 		for (uint32_t r = 0; r < nr; r++)
 			key[i] = variant == 2 ? fmax(key[i], d[r]) : key[i] + (variant == 1 ? d[r] : variant == 3 ? d[r] * d[r] : d[r] * weight[r]);
 		order[i] = i;
-		if (sizes_near_first(st, in->services[in->item_service[i]].group))
+		if (sizes_has_near(st, in->services[in->item_service[i]].group))
 			key[i] += NEAR_FIRST;
 		key[i] += PINNED_FIRST * z->forbidden[in->item_service[i]];
 	}

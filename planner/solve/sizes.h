@@ -23,7 +23,7 @@ void sizes_fini(struct sizes *z);
 /* order: [n_items]. st says which groups have near rules. */
 void sizes_rank(const struct sizes *z, unsigned variant, const struct state *st, uint32_t *order);
 /* Has the group rules that ask for company? */
-static inline bool sizes_near_first(const struct state *st, uint32_t group)
+static inline bool sizes_has_near(const struct state *st, uint32_t group)
 {
 	return st->rules.nears.first[group] < st->rules.nears.first[group + 1];
 }
