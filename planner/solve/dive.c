@@ -30,6 +30,8 @@
 
 struct dive {
 	struct columns *c;
+	struct eject *repair;
+	uint32_t number;            /* of dives so far */
 	uint32_t fixed, target;     /* bins fixed; bins we want */
 	double noise;
 	uint32_t *type, *start;     /* fixed bin b holds types type[start[b]] .. type[start[b + 1]) */
@@ -168,8 +170,9 @@ static void bins_name(struct dive *d)
 	free(placed);
 }
 
-static void dive_end(struct dive *d, struct eject *e)
+static void dive_end(struct dive *d)
 {
+	struct eject *e = d->repair;
 	struct race *r = d->c->race;
 
 	if (d->fixed > d->target || (d->target == d->c->listed && rest_total(d->c)))
@@ -206,9 +209,10 @@ static void root_load(struct dive *d)
 	}
 }
 
-static bool dive_start(struct dive *d, uint32_t n)
+static bool dive_start(struct dive *d)
 {
 	struct columns *c = d->c;
+	uint32_t n = d->number;
 	double chance = RELEASE_LEAST + RELEASE_SPAN * rng_unit(&c->rng);
 
 	d->noise = n ? NOISE * (1 + n % 4) : 0;
@@ -241,11 +245,11 @@ static bool dive_complete(struct dive *d)
 	return n > 0;
 }
 
-static void dive_once(struct dive *d, uint32_t n)
+static void dive_once(struct dive *d)
 {
 	struct race *r = d->c->race;
 
-	if (!dive_start(d, n))
+	if (!dive_start(d))
 		return;
 	d->tried = UINT32_MAX;
 	while (!dive_complete(d) && d->fixed < d->target && bins_round(d) && rest_total(d->c) && rest_solve(d) && !race_done(r, 0))
@@ -253,18 +257,30 @@ static void dive_once(struct dive *d, uint32_t n)
 			return;
 }
 
-void dive_race(struct columns *c, struct eject *repair, struct partition *listed, uint32_t dives)
+struct dive *dive_new(struct columns *c, struct eject *repair, struct partition *listed)
 {
-	struct dive d = { .c = c, .bin_of = mem_alloc(c->p->n_items, sizeof(int32_t)),
-			  .type = mem_alloc(c->p->n_items, sizeof(uint32_t)),
-			  .start = mem_alloc(c->p->n_items + 1, sizeof(uint32_t)), .listed = listed };
+	struct dive *d = mem_alloc(1, sizeof(*d));
 
-	for (uint32_t n = 0; n < dives && !race_done(c->race, 1); n++) {
-		dive_once(&d, n);
-		dive_end(&d, repair);
+	*d = (struct dive){ .c = c, .repair = repair, .listed = listed, .bin_of = mem_alloc(c->p->n_items, sizeof(int32_t)),
+			    .type = mem_alloc(c->p->n_items, sizeof(uint32_t)), .start = mem_alloc(c->p->n_items + 1, sizeof(uint32_t)) };
+	return d;
+}
+
+void dive_free(struct dive *d)
+{
+	if (!d)
+		return;
+	cover_basis_free(d->root);
+	free(d->bin_of);
+	free(d->type);
+	free(d->start);
+	free(d);
+}
+
+void dive_run(struct dive *d, uint32_t dives)
+{
+	for (uint32_t i = 0; i < dives && !race_done(d->c->race, 1); i++, d->number++) {
+		dive_once(d);
+		dive_end(d);
 	}
-	cover_basis_free(d.root);
-	free(d.bin_of);
-	free(d.type);
-	free(d.start);
 }

@@ -8,7 +8,12 @@
 #include "planner/solve/eject.h"
 #include "planner/solve/partition.h"
 
-/* Dive again and again, each time a little different, until the race is over or `dives` are done. `listed` (may be NULL) completes dives exactly. */
-void dive_race(struct columns *c, struct eject *repair, struct partition *listed, uint32_t dives);
+struct dive;
+
+/* All borrowed. `listed` (may be NULL) completes dives exactly; nobody else may use it. */
+struct dive *dive_new(struct columns *c, struct eject *repair, struct partition *listed);
+void dive_free(struct dive *d);
+/* So many more dives, each a little different, or until the race is over. */
+void dive_run(struct dive *d, uint32_t dives);
 
 #endif

@@ -25,7 +25,9 @@
 #define FIRST_DIVES 60          /* before branching, where that can prove something */
 #define BRANCH_SHARE 0.7       /* of the budget left */
 #define WARM_STEPS 3000         /* of ejection: its bins are better first columns than first fit's */
-#define PARTITION_ROUNDS 1000    /* before the relaxation is solved */
+#define PARTITION_FIRST 1000   /* rounds before the relaxation is solved: enough for most triplets */
+#define PARTITION_TURN 500      /* and then in turns with TURN_DIVES, about as long */
+#define TURN_DIVES 30
 #define LANE_STEPS 100000       /* of ejection in a lane that has columns of its own later */
 #define FIRST_STEPS 30000      /* of ejection before columns, when they take turns */
 
@@ -42,21 +44,24 @@ static void columns_warm(struct columns *c, uint64_t seed)
 	packings_fini(&kept);
 }
 
-/* Dives without end; where that can prove something, a tree after the first of them. */
-static void columns_round(struct columns *c, struct partition *listed, uint64_t seed)
+/* Dives without end; where that can prove something, a tree after the first of them; where all bins are listed, in turns with `walk`. */
+static void columns_round(struct columns *c, struct partition *walk, struct partition *listed, uint64_t seed)
 {
 	struct eject *e = eject_new(c->p, seed + 1);
+	struct dive *d = dive_new(c, e, listed);
 
-	dive_race(c, e, listed, branch_applies(c->race) ? FIRST_DIVES : UINT32_MAX);
+	dive_run(d, FIRST_DIVES);
 	if (!race_done(c->race, 0) && branch_applies(c->race))
 		branch_race(c, seed, BRANCH_SHARE);
-	dive_race(c, e, listed, UINT32_MAX);
+	while (!race_done(c->race, 0) && !(walk && partition_run(walk, PARTITION_TURN)))
+		dive_run(d, TURN_DIVES);
+	dive_free(d);
 	eject_free(e);
 }
 
 static void lane_columns(struct race *r, uint64_t seed)
 {
-	struct partition *listed = NULL;
+	struct partition *walk = NULL, *listed = NULL;
 	struct columns c;
 	uint32_t first;
 
@@ -66,14 +71,17 @@ static void lane_columns(struct race *r, uint64_t seed)
 	race_prove(r, (uint32_t)ceil(c.center_bound * (1 - 1e-9) - 1e-6), "volume");
 	first = c.lp->n;
 	tight_add(&c, r->bound);
-	if (c.listed)
-		listed = partition_new(&c, first, seed);
-	if (!(listed && partition_run(listed, PARTITION_ROUNDS))) {
-		if (!listed)
+	if (c.listed) {
+		walk = partition_new(&c, first, seed);
+		listed = partition_new(&c, first, seed + 1);
+	}
+	if (!(walk && partition_run(walk, PARTITION_FIRST))) {
+		if (!walk)
 			columns_warm(&c, seed);
 		if (columns_root(&c) && !race_done(r, 0))
-			columns_round(&c, listed, seed);
+			columns_round(&c, walk, listed, seed);
 	}
+	partition_free(walk);
 	partition_free(listed);
 	columns_fini(&c);
 }
