@@ -14,7 +14,7 @@
 #define BREADTH_FIRST 2        /* of quick pricing; doubles to BREADTH_LAST whenever it finds nothing */
 #define BREADTH_LAST 16
 #define FEW 8                  /* found bins that count as nothing */
-#define SEED_NODES 64          /* per seed and breadth */
+#define SEED_NODES 64          /* per seed and breadth, and as many as a bin holds items at most */
 #define EXACT_NODES 20000000u  /* about a second; beyond it the bound counts as it stands */
 #define QUICK_TUNE 4
 #define EXACT_TUNE 16
@@ -168,7 +168,7 @@ uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth)
 
 		if (!left[t] || c->value[t] <= 0)
 			continue;
-		price_seed(c->price, t, breadth, floor, (uint64_t)breadth * SEED_NODES);
+		price_seed(c->price, t, breadth, floor, (uint64_t)breadth * SEED_NODES + c->width);
 		pricing_charge(c);
 		if (!c->price->n_found || found_worth(c, c->dual) < 1 + EPSILON)
 			continue;

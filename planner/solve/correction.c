@@ -18,7 +18,7 @@
 #define BLEND_LEAST 0.1     /* weight of the packing at hand */
 #define BLEND_SPAN 0.5
 #define BREADTH 6           /* of pricing */
-#define NODES 1000          /* per bin */
+#define NODES 1000          /* per bin, and as many as it holds items at most */
 #define TUNE 4
 #define NODES_PER_ITERATION 32
 
@@ -70,7 +70,7 @@ static uint32_t items_pack(struct correction *x, double power)
 	price_prepare(x->price, x->worth, x->rest);
 	for (uint32_t t = 0; t < p->n_types; t++)
 		for (; x->rest[t] && !race_done(x->race, x->price->nodes / NODES_PER_ITERATION); bins++) {
-			price_seed(x->price, t, BREADTH, 0, NODES);
+			price_seed(x->price, t, BREADTH, 0, NODES + x->price->width);
 			for (uint32_t i = 0; i < x->price->n_found; i++) {
 				uint32_t found = x->price->found[i];
 

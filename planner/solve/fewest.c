@@ -53,7 +53,7 @@ static void columns_round(struct columns *c, struct partition *walk, struct part
 	dive_run(d, FIRST_DIVES);
 	if (!race_done(c->race, 0) && branch_applies(c->race))
 		branch_race(c, seed, BRANCH_SHARE);
-	while (!race_done(c->race, 0) && !(walk && partition_run(walk, PARTITION_TURN)))
+	while (!race_done(c->race, 0) && !(walk && c->race->bound <= c->listed && partition_run(walk, PARTITION_TURN)))
 		dive_run(d, TURN_DIVES);
 	dive_free(d);
 	eject_free(e);
