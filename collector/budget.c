@@ -3,35 +3,71 @@
 
 #define PATIENCE 3       /* measured intervals over budget before a probe steps down */
 #define AIM 0.5          /* part of the budget that shares of time are chosen for */
+#define KEEP 0.9         /* part of the budget up to which a core that is watched always stays so */
 #define SLACK 0.25       /* a share that is right within this is left alone */
+#define MOST 0.5         /* a larger share is all of it (probes/window.h) */
 
-struct totals { double base, hot; };
-
-static struct totals costs(const struct probes *p)
+static double between(double v, double low, double high)
 {
-	struct totals t = { 0 };
+	return v < low ? low : v > high ? high : v;
+}
+
+/* The share of the time in which something of that cost fits into the room. */
+static double share_of(double room_ns, double cost_ns, double least)
+{
+	return cost_ns <= room_ns ? 1 : between(room_ns / cost_ns, least, MOST);
+}
+
+struct budget_shares budget_shares(const struct budget *b, const struct budget_costs *c, bool sampled)
+{
+	double all = b->ratio * b->n_cpus * 1e9, room = AIM * all - c->always_ns, core = c->part_ns[PROBE_CORE];
+	double hot_least = PROBE_SHARE_LEAST * c->part_ns[PROBE_HOT];
+	struct budget_shares s = { { 1, 1 } };
+
+	if (b->ratio <= 0)
+		return s;
+	if (core > 0 && c->always_ns + hot_least + core > (sampled ? AIM : KEEP) * all)
+		s.part[PROBE_CORE] = between((room - hot_least) / core, BUDGET_CORE_LEAST, MOST);
+	s.part[PROBE_HOT] = s.part[PROBE_CORE] < 1 ? PROBE_SHARE_LEAST : share_of(room - core, c->part_ns[PROBE_HOT], PROBE_SHARE_LEAST);
+	return s;
+}
+
+static struct budget_costs costs(const struct probes *p, double collector_ns, bool *sampled)
+{
+	struct budget_costs t = { .always_ns = collector_ns };
 	struct probe_status status;
 
+	*sampled = false;
 	for (size_t i = 0; i < probes_count(p); i++) {
 		probes_status(p, i, &status);
-		t.base += status.base_ns_per_s;
-		t.hot += status.hot_ns_per_s;
+		t.always_ns += status.base_ns_per_s;
+		for (int k = 0; k < PROBE_PARTS; k++)
+			t.part_ns[k] += status.part_ns_per_s[k];
+		*sampled |= status.share[PROBE_CORE] < 1;
 	}
 	return t;
 }
 
-static void shares_set(struct probes *p, double want)
+static void share_set(struct probes *p, size_t i, enum probe_part part, double now, double want)
+{
+	if (now >= 1 && want >= 1)
+		return;
+	if (now < 1 && want > now * (1 - SLACK) && want < now * (1 + SLACK))
+		return;
+	probes_share_set(p, i, part, want);
+}
+
+/* A core before what is inside its windows. */
+static void shares_set(struct probes *p, const struct budget_shares *want)
 {
 	struct probe_status status;
 
-	for (size_t i = 0; i < probes_count(p); i++) {
-		probes_status(p, i, &status);
-		if (status.state > PROBE_REDUCED || (status.share >= 1 && want >= 1))
-			continue;
-		if (status.share < 1 && want > status.share * (1 - SLACK) && want < status.share * (1 + SLACK))
-			continue;
-		probes_share_set(p, i, want);
-	}
+	for (int k = PROBE_PARTS; k-- > 0;)
+		for (size_t i = 0; i < probes_count(p); i++) {
+			probes_status(p, i, &status);
+			if (status.state <= PROBE_REDUCED)
+				share_set(p, i, (enum probe_part)k, status.share[k], want->part[k]);
+		}
 }
 
 static bool step_costliest(struct probes *p)
@@ -42,7 +78,9 @@ static bool step_costliest(struct probes *p)
 
 	for (size_t i = 0; i < probes_count(p); i++) {
 		probes_status(p, i, &status);
-		cost = status.base_ns_per_s + status.share * status.hot_ns_per_s;
+		cost = status.base_ns_per_s;
+		for (int k = 0; k < PROBE_PARTS; k++)
+			cost += status.share[k] * status.part_ns_per_s[k];
 		if (status.state <= PROBE_REDUCED && cost >= most) {
 			most = cost;
 			worst = i;
@@ -51,26 +89,20 @@ static bool step_costliest(struct probes *p)
 	return worst != SIZE_MAX && probes_step_down(p, worst);
 }
 
-double budget_share(const struct budget *b, double always_ns_per_s, double hot_ns_per_s)
-{
-	double room = AIM * b->ratio * b->n_cpus * 1e9 - always_ns_per_s;
-
-	if (b->ratio <= 0 || (room > 0 && hot_ns_per_s <= room))
-		return 1;
-	return room < PROBE_SHARE_LEAST * hot_ns_per_s ? PROBE_SHARE_LEAST : room / hot_ns_per_s;
-}
-
 void budget_step(struct budget *b, struct probes *p, double own_ratio, double collector_ns_per_s)
 {
-	struct totals t;
-	double want;
+	struct budget_shares want;
+	struct budget_costs now;
+	bool sampled;
 
-	if (b->ratio <= 0 || !p || !probes_measured(p))
+	if (b->ratio <= 0 || !p)
 		return;
-	t = costs(p);
-	want = budget_share(b, collector_ns_per_s + t.base, t.hot);
-	shares_set(p, want);
-	b->over = own_ratio > b->ratio && want <= PROBE_SHARE_LEAST ? b->over + 1 : 0;
+	now = costs(p, collector_ns_per_s, &sampled);
+	want = budget_shares(b, &now, sampled);
+	shares_set(p, &want);
+	if (!probes_measured(p))
+		return;
+	b->over = own_ratio > b->ratio && want.part[PROBE_HOT] <= PROBE_SHARE_LEAST && want.part[PROBE_CORE] <= BUDGET_CORE_LEAST ? b->over + 1 : 0;
 	if (b->over >= PATIENCE && step_costliest(p))
 		b->over = 0;
 }

@@ -5,6 +5,7 @@
  * sched_wakeup[_new] a task starts to wait (a wakeup of one that is on a CPU is none)
  * sched_migrate_task a waiting task goes to another CPU's queue
  * sched_process_fork children of a selected process tree belong to it
+ * a run on each CPU, a walk over all tasks: at the edges of a watch (cpu_watch.bpf.h)
  * irq, softirq       interrupt clock, only on kernels that keep none per run queue (no CONFIG_IRQ_TIME_ACCOUNTING)
  */
 #include "probes/cpu.bpf.h"
@@ -20,6 +21,8 @@ int BPF_PROG(cpu_switch, bool preempt, struct task_struct *prev, struct task_str
 
 	if (!cs)
 		return 0;
+	if (!watched(cs, now))
+		return lingers(cs, now) ? linger_switch(cs, prev, next, now) : 0;
 	state_lock(cs);
 	cs->switch_runs++;
 	if (*(volatile __u64 *)&cs->inbox_total != cs->inbox_taken)
@@ -51,15 +54,20 @@ static __always_inline int wake(struct task_struct *task)
 	cs = cpu_of(cpu);
 	if (!cs)
 		return 0;
+	rec = task_record(task);
+	if (!watched(cs, now)) {
+		if (rec && lingers(cs, now))
+			rec->wait_start = now;
+		return 0;
+	}
 	state_lock(cs);
 	cs->wakeup_runs++;
-	rec = task_record(task);
 	if (!rec)
 		cs->lost_storage++;
-	else if (!rec->wait_start)
+	else if (!wait_seen(cs, rec))
 		wait_begin(cs, cpu, task, rec, now);
 	state_unlock(cs);
-	if (rec && rec->sleep_start && rec->flags & TASK_SERVES)
+	if (rec && rec->flags & TASK_SERVES && rec->sleep_start >= cs->since)
 		sleep_end(task, rec, now);
 	return 0;
 }
@@ -82,17 +90,16 @@ int BPF_PROG(cpu_migrate, struct task_struct *task, int dest_cpu)
 	struct task_rec *rec = bpf_task_storage_get(&tasks, task, 0, 0);
 	struct cpu_state *here = cpu_of(bpf_get_smp_processor_id()), *from, *to;
 	struct cpu_victim *v;
-	__u64 now;
+	__u64 now = bpf_ktime_get_ns();
 
-	if (!rec || !here)
+	if (!rec || !here || !watched(here, now))
 		return 0;
 	victim_of(here, rec->slot)->migrations++;
 	from = cpu_of(rec->cpu);
 	to = cpu_of(dest_cpu);
-	if (!rec->wait_start || !from || !to)
+	if (!from || !to || !wait_seen(from, rec))
 		return 0;
 	v = victim_of(from, rec->wait_slot);
-	now = bpf_ktime_get_ns();
 	state_lock(from);
 	if (*(volatile __u64 *)&from->inbox_total != from->inbox_taken) /* it may itself have come that way just now */
 		inbox_take(from, now);
@@ -128,6 +135,49 @@ int BPF_PROG(cpu_fork, struct task_struct *parent, struct task_struct *child)
 		rec->tree = tree;
 		rec->generation = ctl->generation - 1;
 	}
+	return 0;
+}
+
+/* Run by user space on each CPU once a watch has begun: who is there has been there since it began, if no switch was seen. */
+SEC("raw_tp")
+int cpu_seed(void *unused)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cpu_state *cs = cpu_of(bpf_get_smp_processor_id());
+	struct task_rec *rec;
+
+	if (!cs || cs->pid != NO_PID || !watched(cs, bpf_ktime_get_ns()))
+		return 0;
+	rec = task->pid ? task_record(task) : NULL;
+	if (task->pid && !rec)
+		return 0;
+	cs->irq_mark = irq_clock(cs, task);
+	cs->steal_mark = steal_clock(task);
+	cs->serving = rec ? rec->flags & TASK_SERVES : 0;
+	cs->occupant = rec ? slot_of_task(task, rec) : SLOT_WAKEUP;
+	cs->pid = task->pid;
+	return 0;
+}
+
+/* Read by user space when a watch has begun (whom does its quota hold back?) and when it has ended (who waited all through it?). */
+SEC("iter/task")
+int cpu_walk(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct cpu_state *cs;
+	struct task_rec *rec;
+
+	if (!task || !wait_age(task))
+		return 0;
+	cs = cpu_of(cpu_of_task(task));
+	rec = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!cs || !rec)
+		return 0;
+	if (!walk_at_start)
+		return wait_spans(cs, task, rec, bpf_ktime_get_ns());
+	slot_of_task(task, rec);
+	if (rec->flags & TASK_QUOTA && !wait_seen(cs, rec) && task->se.cfs_rq->throttle_count > 0)
+		rec->throttled_at = cs->since;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #define PROBES_CPU_BPF_H
 
 #include "probes/cpu_slice.bpf.h"
+#include "probes/cpu_watch.bpf.h"
 #include "probes/cpu_waits.bpf.h"
 #include "probes/smt.bpf.h"
 
@@ -41,22 +42,17 @@ static __noinline int wait_leave_afar(struct task_rec *rec, __u64 now)
 static __noinline int wait_rebuild(struct cpu_state *cs, struct task_struct *task, __u32 slot)
 {
 	struct cpu_victim *v = victim_of(cs, slot);
-	__u64 ns, known, end = cs->slice_start;
+	__u64 known, end = cs->slice_start, ns = wait_age(task);
 
-	if (!bpf_core_field_exists(task->sched_info.last_queued) || !task->sched_info.last_queued)
+	if (!ns)
 		return 0;
-	ns = task->se.cfs_rq->rq->clock - task->sched_info.last_queued;
 	if (ns > end - cs->since)
-		return 0; /* clocks of two CPUs, or a wait from before the recording */
+		return wait_span(cs, task, slot, ns);
 	known = clip(ns, end - cs->last_start);
 	v->wait_done += ns;
-	v->waits++;
 	v->blame[slot_bound(cs->occupant)] += known;
 	v->blame[SLOT_UNKNOWN] += ns - known;
-	known = hist_bucket(ns);
-	opaque(known);
-	if (known < HIST_BUCKETS)
-		v->wait_hist[known]++;
+	wait_count(v, ns);
 	cs->missed_wakeups++;
 	return 0;
 }
@@ -68,7 +64,7 @@ static __always_inline __u64 throttled_until(struct cpu_victim *v, struct task_r
 
 	if (!(rec->flags & TASK_THROTTLED))
 		return 0;
-	renewed = quota_renewed(v);
+	renewed = quota_renewed(v->cfs_rq);
 	return renewed ? renewed : end;
 }
 
@@ -76,7 +72,7 @@ static __always_inline __u64 throttled_until(struct cpu_victim *v, struct task_r
 static __always_inline __u32 task_arrive(struct cpu_state *cs, __u32 cpu, struct task_struct *task)
 {
 	struct task_rec *rec = task_record(task);
-	__u64 bucket, end = cs->slice_start;
+	__u64 end = cs->slice_start;
 	struct cpu_victim *v;
 	__u32 slot;
 
@@ -86,7 +82,7 @@ static __always_inline __u32 task_arrive(struct cpu_state *cs, __u32 cpu, struct
 		return SLOT_UNKNOWN;
 	}
 	cs->serving = rec->flags & TASK_SERVES;
-	if (!rec->wait_start) {
+	if (!wait_seen(cs, rec)) {
 		slot = slot_of_task(task, rec);
 		wait_rebuild(cs, task, slot);
 		return slot;
@@ -102,11 +98,7 @@ static __always_inline __u32 task_arrive(struct cpu_state *cs, __u32 cpu, struct
 	} else {
 		wait_leave_afar(rec, end);
 	}
-	v->waits++;
-	bucket = hist_bucket(end - rec->wait_start);
-	opaque(bucket);
-	if (bucket < HIST_BUCKETS)
-		v->wait_hist[bucket]++;
+	wait_count(v, end - rec->wait_start);
 	rec->wait_start = 0;
 	return slot_of_task(task, rec);
 }
@@ -136,6 +128,10 @@ static __noinline int slice_rebuild(struct cpu_state *cs, __u32 cpu, struct task
 {
 	__u64 ran, start = cs->slice_start;
 
+	if (cs->pid == NO_PID && !prev->pid) { /* the watch's first slice, and nobody ran */
+		cs->occupant = SLOT_WAKEUP;
+		return 0;
+	}
 	if (cs->pid != NO_PID)
 		cs->missed_switches++;
 	if (!prev->pid || prev->prio < PRIO_FAIR) {

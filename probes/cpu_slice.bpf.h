@@ -34,18 +34,29 @@ static __always_inline __u64 irq_estimate(struct cpu_state *cs, __u64 now, __u64
 	return measured + ((now - cs->slice_start - watched) * v->irq_rate >> SHARE_SHIFT);
 }
 
-/* The run queue's own clocks where there are any, reached through the task that ran (the symbol itself is not exported on
- * kernels without CONFIG_KALLSYMS_ALL). */
+/* The run queue's own clocks where there are any, reached through a task of it (the symbol itself is not exported on kernels
+ * without CONFIG_KALLSYMS_ALL). */
+static __always_inline __u64 irq_clock(const struct cpu_state *cs, struct task_struct *task)
+{
+	if (bpf_core_field_exists(((struct rq *)0)->prev_irq_time))
+		return task->se.cfs_rq->rq->prev_irq_time;
+	return *(volatile __u64 *)&cs->irq_ns;
+}
+
+static __always_inline __u64 steal_clock(struct task_struct *task)
+{
+	if (bpf_core_field_exists(((struct rq *)0)->prev_steal_time_rq))
+		return task->se.cfs_rq->rq->prev_steal_time_rq;
+	return 0;
+}
+
+/* `ran`: any task of this CPU. */
 static __always_inline struct slice slice_end(struct cpu_state *cs, struct task_struct *ran, __u64 now)
 {
 	struct slice s = { .now = now, .length = now - cs->slice_start };
-	__u64 irq = *(volatile __u64 *)&cs->irq_ns, steal = 0;
+	__u64 irq = irq_clock(cs, ran), steal = steal_clock(ran);
 
-	if (bpf_core_field_exists(((struct rq *)0)->prev_irq_time))
-		irq = ran->se.cfs_rq->rq->prev_irq_time;
-	if (bpf_core_field_exists(((struct rq *)0)->prev_steal_time_rq))
-		steal = ran->se.cfs_rq->rq->prev_steal_time_rq;
-	if (cs->occupant != SLOT_UNKNOWN) { /* the first slice has no marks to compare with */
+	if (cs->irq_mark != NO_MARK) {
 		s.steal = clip(steal - cs->steal_mark, s.length);
 		s.irq = clip(irq - cs->irq_mark, s.length - s.steal);
 		if (!bpf_core_field_exists(((struct rq *)0)->prev_irq_time))
@@ -85,10 +96,10 @@ static __always_inline bool victim_is_throttled(struct cpu_victim *v)
 	return !bpf_core_read(&count, sizeof(count), &cfs_rq->throttle_count) && count > 0;
 }
 
-/* When the quota was last renewed: one period before its timer fires next. 0 = not known. */
-static __always_inline __u64 quota_renewed(struct cpu_victim *v)
+/* When the quota above this run queue was last renewed: one period before its timer fires next. 0 = not known. */
+static __always_inline __u64 quota_renewed(__u64 address)
 {
-	struct cfs_rq *cfs_rq = (struct cfs_rq *)v->cfs_rq;
+	struct cfs_rq *cfs_rq = (struct cfs_rq *)address;
 	struct task_group *group = 0;
 	__u64 quota, period = 0, expires = 0;
 
@@ -120,7 +131,7 @@ static __noinline int quota_charge(struct cpu_victim *v, const struct slice *s, 
 	if (!v->throttled) {
 		own = 0;
 	} else if (!throttled) {
-		renewed = quota_renewed(v);
+		renewed = quota_renewed(v->cfs_rq);
 		if (renewed > start && renewed < s->now)
 			own = ns - clip(v->n * (s->now - renewed), ns);
 	}

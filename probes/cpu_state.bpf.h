@@ -66,6 +66,20 @@ static __always_inline void state_unlock(struct cpu_state *cs)
 	state_step(cs);
 }
 
+/* Does an event at `now` count? (Before `since` the difference wraps, and is larger than any watch is long.) */
+static __always_inline bool watched(const struct cpu_state *cs, __u64 now)
+{
+	__u64 since = *(volatile __u64 *)&cs->since;
+
+	return now - since < *(volatile __u64 *)&cs->until - since;
+}
+
+/* Has the CPU's watch seen this wait begin? What an earlier watch left in the record is older. */
+static __always_inline bool wait_seen(const struct cpu_state *cs, const struct task_rec *rec)
+{
+	return rec->wait_start >= cs->since;
+}
+
 static __always_inline __u32 cpu_of_task(struct task_struct *task)
 {
 	struct task_struct___cpu *old = (void *)task;

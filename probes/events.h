@@ -15,7 +15,7 @@
 
 #include "probes/hist.h"
 
-#define EVENTS_VERSION 2
+#define EVENTS_VERSION 3
 
 enum slot {
 	SLOT_OTHER = 0,      /* tasks of no selected service */
@@ -75,6 +75,7 @@ struct task_rec {
 	__u16 wait_slot;         /* slot under which it was queued */
 	__u16 flags;             /* enum task_flag */
 	__u64 sleep_start;       /* of a serving thread; 0 = not asleep or not known */
+	__u64 throttled_at;      /* start of the watch at which its own quota held it back (cpu_state.since) */
 };
 
 /* One of the latest slices in which somebody waited; slices of one service in a row make one. */
@@ -89,8 +90,8 @@ struct slice_note {
 
 /* Time that migrated tasks spend on a new queue before its CPU notices: see inbox in struct cpu_state. */
 #define INBOX_COUNT_BITS 16
-#define SHARE_SHIFT 20       /* fixed point of shares of a slice */
 #define NO_PID 0xffffffffu   /* before the first switch */
+#define NO_MARK (~0ULL)      /* clock not yet read in this watch */
 
 /* One victim on one CPU. The wait metric and the blame row are two independent sums of the same time:
  *   wait(T)      = wait_done + n * T - start_sum                 from every task's own stamps
@@ -108,6 +109,8 @@ struct cpu_victim {
 	__u32 throttled;         /* its waits in this slice are its own quota's doing */
 	__u64 run_ns;            /* on CPU, without interrupts and steal */
 	__u64 irq_ns;            /* interrupts while it was on the CPU */
+	__u64 run_before_ns;     /* both when the watch began */
+	__u64 irq_before_ns;
 	__u64 irq_watched_ns;    /* time on the CPU during which interrupts were watched, and what they took of it; only where ... */
 	__u64 irq_measured_ns;   /* ... the kernel has no such clock itself */
 	__u64 irq_rate;          /* of the rest, 2^-SHARE_SHIFT; user space takes it from these two */
@@ -119,13 +122,15 @@ struct cpu_victim {
 	__u32 wait_hist[HIST_BUCKETS]; /* whole waits by length */
 };
 
-/* Everything about one CPU; entry `cpu` of the map cpu_states. Written only under that CPU's run-queue lock, except inbox,
- * which any CPU adds to atomically. seq is odd while an update is under way: readers retry (sequence lock). */
+/* Everything about one CPU; entry `cpu` of the map cpu_states. Written only under that CPU's run-queue lock, except inbox and
+ * spanning, to which any CPU adds atomically, and what user space sets between watches (cpu_watch.c). seq is odd while an update is
+ * under way: readers retry (sequence lock). Events count from `since` to `until`, the same times on every CPU. */
 struct cpu_state {
 	__u64 seq;
 	__u64 slice_start;
 	__u64 last_start;        /* of the slice before */
-	__u64 since;             /* recording began */
+	__u64 since;             /* the watch began */
+	__u64 until;             /* it ends; = since: nothing counts */
 	__u64 irq_mark;          /* irq clock at slice_start */
 	__u64 steal_mark;
 	__u32 occupant;          /* slot on the CPU since slice_start; SLOT_WAKEUP = idle */
@@ -147,6 +152,8 @@ struct cpu_state {
 	__u32 serving;           /* the occupant has TASK_SERVES */
 	struct slice_note recent[RECENT_SLICES];
 	__u32 list[SLOTS];
+	__u32 spanning[SLOTS];   /* tasks that waited here throughout the watch, ... */
+	__u32 throttled[SLOTS];  /* ... and those whom their own quota held back meanwhile */
 	/* Arrivals from other CPUs: (sum of arrival times << INBOX_COUNT_BITS) + number, modulo 2^64. */
 	__u64 inbox[SLOTS];
 	struct cpu_victim victims[SLOTS];
@@ -154,8 +161,8 @@ struct cpu_state {
 
 _Static_assert(sizeof(struct slot_key) == 16, "slot_key layout");
 _Static_assert(sizeof(struct slot_ctl) == 16, "slot_ctl layout");
-_Static_assert(sizeof(struct task_rec) == 48, "task_rec layout");
-_Static_assert(sizeof(struct cpu_victim) == 128 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
-_Static_assert(sizeof(struct cpu_state) == 192 + 40 * RECENT_SLICES + 4 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
+_Static_assert(sizeof(struct task_rec) == 56, "task_rec layout");
+_Static_assert(sizeof(struct cpu_victim) == 144 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
+_Static_assert(sizeof(struct cpu_state) == 200 + 40 * RECENT_SLICES + 12 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
 
 #endif

@@ -177,11 +177,11 @@ static int hardware_attach(void *state, struct err *e)
 }
 
 /* Slices that were under way when sched_switch was detached have no end. */
-static void window_edge(void *context, uint64_t start_ns)
+static void window_edge(void *context, enum window_edge edge)
 {
 	struct hardware_probe *p = context;
 
-	if (start_ns)
+	if (edge == WINDOW_ATTACH)
 		p->skel->bss->hardware_epoch++;
 }
 
@@ -295,6 +295,6 @@ static void hardware_close(void *state)
 const struct probe probe_hardware = {
 	.name = "hardware", .help = "cycles, instructions and last-level cache of sampled slices, by service",
 	.open = hardware_open, .attach = hardware_attach, .read = hardware_read, .losses = hardware_losses,
-	.object = hardware_object, .hot = hardware_hot, .hot_help = "hardware counters of single slices",
+	.object = hardware_object, .parts = { [PROBE_HOT] = hardware_hot }, .part_help = { [PROBE_HOT] = "hardware counters of single slices" },
 	.step_down = hardware_step_down, .close = hardware_close,
 };

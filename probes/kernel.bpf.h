@@ -98,6 +98,10 @@ struct task_struct {
 	struct sched_info sched_info;
 };
 
+struct bpf_iter__task {
+	struct task_struct *task;
+};
+
 struct task_struct___cpu { /* before 5.16 (bcf9033e5449) the CPU stood in the task itself */
 	unsigned int cpu;
 };

@@ -179,10 +179,10 @@ static int net_attach(void *state, struct err *e)
 	return err;
 }
 
-static void window_edge(void *state, uint64_t start_ns)
+static void window_edge(void *state, enum window_edge edge)
 {
-	if (start_ns)
-		((struct net_probe *)state)->skel->bss->net_since_ns = start_ns;
+	if (edge == WINDOW_ATTACH)
+		((struct net_probe *)state)->skel->bss->net_since_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 static void net_hot(void *state, struct window_group *out)
@@ -328,5 +328,5 @@ static void net_close(void *state)
 const struct probe probe_net = {
 	.name = "net", .help = "traffic, losses, round-trip times by socket owner; transmit-queue and softirq blame",
 	.open = net_open, .attach = net_attach, .read = net_read, .losses = net_losses, .object = net_object,
-	.hot = net_hot, .hot_help = "softirq time and datagrams", .step_down = net_step_down, .close = net_close,
+	.parts = { [PROBE_HOT] = net_hot }, .part_help = { [PROBE_HOT] = "softirq time and datagrams" }, .step_down = net_step_down, .close = net_close,
 };

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "probes/cost.h"
+#include "probes/part.h"
 #include "probes/table.h"
 
 #define STATS_EVERY 8      /* one interval in so many has its cost measured */
@@ -37,11 +38,9 @@ const struct probe_metric probe_blames[PROBE_N_BLAMES] = { PROBE_BLAMES(OTHER_RO
 struct running {
 	void *state;                /* NULL when not running */
 	enum probe_state status;
-	char note[160];
+	char note[160];             /* why it does not run, or what it gave up for good */
 	struct cost cost;
-	struct window_group hot;
-	int window;                 /* of its hot programs; -1 = it has none */
-	uint64_t hot_seen_ns, hot_on_ns; /* attached: until the last reading, in the interval it ended */
+	struct part parts[PROBE_PARTS];
 	uint64_t losses, rebuilt;   /* last known; survive stepping off */
 };
 
@@ -84,22 +83,25 @@ static bool wanted(const struct probes_config *config, const char *name)
 	return false;
 }
 
-static int hot_attach(struct probes *p, size_t i, struct err *e)
+/* The core first: windows added earlier hold those added later. */
+static int parts_open(struct probes *p, size_t i, struct err *e)
 {
-	struct running *r = &p->run[i];
+	int err = 0;
 
-	r->window = -1;
-	if (table[i]->hot)
-		table[i]->hot(r->state, &r->hot);
-	if (r->hot.n)
-		r->window = windows_add(p->windows, &r->hot);
-	return r->hot.n && r->window < 0 ? err_set(e, r->window, "cannot attach its programs: %s", strerror(-r->window)) : 0;
+	for (int k = PROBE_PARTS; !err && k-- > 0;) {
+		struct window_group group = { .n = 0 };
+
+		if (table[i]->parts[k])
+			table[i]->parts[k](p->run[i].state, &group);
+		err = part_open(&p->run[i].parts[k], p->windows, &group);
+	}
+	return err < 0 ? err_set(e, err, "cannot attach its programs: %s", strerror(-err)) : 0;
 }
 
 static void stop(struct probes *p, size_t i)
 {
-	windows_remove(p->windows, p->run[i].window);
-	p->run[i].window = -1;
+	for (int k = 0; k < PROBE_PARTS; k++)
+		part_close(&p->run[i].parts[k], p->windows);
 	table[i]->close(p->run[i].state);
 	p->run[i].state = NULL;
 }
@@ -110,13 +112,12 @@ static void start(struct probes *p, size_t i)
 	struct err e = { 0 };
 	int err = table[i]->open(&p->shared, &r->state, &e);
 
-	r->window = -1;
 	if (!err) {
 		probe_shared_adopt(table[i]->object(r->state), &p->shared);
 		err = table[i]->attach(r->state, &e);
 	}
 	if (!err)
-		err = hot_attach(p, i, &e);
+		err = parts_open(p, i, &e);
 	if (!err) {
 		r->status = PROBE_ON;
 		return;
@@ -138,7 +139,8 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 	libbpf_set_print(quiet);
 	p->windows = windows_new();
 	for (size_t i = 0; i < N_TABLE; i++)
-		p->run[i].window = -1;
+		for (int k = 0; k < PROBE_PARTS; k++)
+			p->run[i].parts[k] = PART_NONE;
 	if ((err = probe_shared_open(&p->shared, e)) < 0)
 		goto fail;
 	for (size_t i = 0; i < N_TABLE; i++) {
@@ -206,7 +208,9 @@ static void statistics_step(struct probes *p, uint64_t length_ns)
 
 		if (!r->state)
 			continue;
-		cost_step(&r->cost, table[i]->object(r->state), &r->hot, length_ns, r->hot_on_ns, p->measured);
+		cost_step(&r->cost, table[i]->object(r->state), &(struct cost_interval){
+			.length_ns = length_ns, .parts = r->parts, .measured = p->measured, .counts = table[i]->core_runs != NULL,
+			.core_runs = table[i]->core_runs ? table[i]->core_runs(r->state) : 0 });
 		r->losses = table[i]->losses(r->state);
 		r->rebuilt = table[i]->rebuilt ? table[i]->rebuilt(r->state) : 0;
 	}
@@ -220,21 +224,6 @@ static void statistics_step(struct probes *p, uint64_t length_ns)
 	}
 }
 
-/* How much of the interval that ends now the probe's hot programs were attached. */
-static double hot_ratio(struct probes *p, struct running *r)
-{
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), on;
-
-	if (r->window < 0)
-		return 1;
-	on = windows_on_ns(p->windows, r->window);
-	r->hot_on_ns = on - r->hot_seen_ns;
-	r->hot_seen_ns = on;
-	if (windows_share(p->windows, r->window) >= 1)
-		return 1;
-	return now > p->last_ns ? (double)r->hot_on_ns / (double)(now - p->last_ns) : 0;
-}
-
 static void sample_clear(struct probe_sample *s)
 {
 	memset(s, 0, sizeof(*s));
@@ -246,17 +235,21 @@ static void sample_clear(struct probe_sample *s)
 int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
 {
 	int err = 0, one;
+	uint64_t now;
 
 	sample_clear(s);
 	s->start_ns = p->last_ns;
 	for (size_t i = 0; i < N_TABLE; i++) {
 		if (!p->run[i].state)
 			continue;
-		s->hot_ratio = hot_ratio(p, &p->run[i]);
+		now = clock_ns(CLOCK_MONOTONIC);
+		part_step(&p->run[i].parts[PROBE_CORE], p->windows, now - p->last_ns);
+		s->hot_ratio = part_step(&p->run[i].parts[PROBE_HOT], p->windows, now - p->last_ns);
 		if ((one = table[i]->read(p->run[i].state, s, e)) < 0 && !err)
 			err = one;
 	}
 	s->end_ns = p->last_ns = clock_ns(CLOCK_MONOTONIC);
+	windows_tick(p->windows);
 	if (s->end_ns - p->refreshed_ns > REFRESH_EVERY_NS) {
 		p->refreshed_ns = s->end_ns;
 		__atomic_fetch_add(&p->shared.ctl->generation, 1, __ATOMIC_SEQ_CST);
@@ -271,22 +264,34 @@ size_t probes_count(const struct probes *p)
 	return N_TABLE;
 }
 
+/* What was left out, now or earlier. */
+static bool notes_add(const struct probes *p, size_t i, char *text, size_t size)
+{
+	const struct running *r = &p->run[i];
+	bool any = false;
+
+	for (int k = PROBE_PARTS; r->state && k-- > 0;)
+		any |= part_note(&r->parts[k], p->windows, table[i]->part_help[k], text, size);
+	return any;
+}
+
 void probes_status(const struct probes *p, size_t i, struct probe_status *out)
 {
 	const struct running *r = &p->run[i];
 
-	*out = (struct probe_status){ .name = table[i]->name, .help = table[i]->help, .state = r->status, .share = 1 };
+	*out = (struct probe_status){ .name = table[i]->name, .help = table[i]->help, .state = r->status };
 	snprintf(out->note, sizeof(out->note), "%s", r->note);
+	if (notes_add(p, i, out->note, sizeof(out->note)))
+		out->state = PROBE_REDUCED;
 	out->run_ns = r->cost.run_ns;
 	out->runs = r->cost.runs;
 	out->losses = r->losses + r->cost.misses;
 	out->rebuilt = r->rebuilt;
-	if (r->state) {
-		out->base_ns_per_s = r->cost.base.ns_per_s;
-		out->hot_ns_per_s = r->cost.hot.ns_per_s;
+	out->base_ns_per_s = r->state ? r->cost.base.ns_per_s : 0;
+	for (int k = 0; k < PROBE_PARTS; k++) {
+		out->share[k] = part_share(&r->parts[k], p->windows);
+		out->part_ns_per_s[k] = r->state ? r->cost.parts[k].ns_per_s : 0;
 	}
-	if (r->window >= 0)
-		out->share = windows_share(p->windows, r->window);
 }
 
 bool probes_measured(const struct probes *p)
@@ -294,21 +299,13 @@ bool probes_measured(const struct probes *p)
 	return p->measured;
 }
 
-bool probes_share_set(struct probes *p, size_t i, double share)
+bool probes_share_set(struct probes *p, size_t i, enum probe_part part, double share)
 {
-	struct running *r = &p->run[i];
+	int window = p->run[i].parts[part].window;
 
-	if (r->window < 0)
+	if (window < 0)
 		return false;
-	windows_share_set(p->windows, r->window, share);
-	share = windows_share(p->windows, r->window);
-	r->status = share < 1 ? PROBE_REDUCED : PROBE_ON;
-	r->note[0] = '\0';
-	if (share < 1 && share > 0)
-		snprintf(r->note, sizeof(r->note), "%s: watched %.1f %% of the time and scaled up, to stay within the overhead budget",
-			 table[i]->hot_help, 100 * share);
-	else if (share <= 0)
-		snprintf(r->note, sizeof(r->note), "%s: not watched", table[i]->hot_help);
+	windows_share_set(p->windows, window, share);
 	return true;
 }
 

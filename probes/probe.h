@@ -27,7 +27,7 @@
 
 struct probe_sample {
 	uint64_t start_ns, end_ns;                                  /* CLOCK_MONOTONIC of this interval */
-	double hot_ratio;                                           /* while a probe reads: share of the interval its hot programs ran */
+	double hot_ratio;                                           /* while a probe reads: share of the interval its PROBE_HOT programs ran */
 	int64_t counters[PROBE_N_COUNTERS][SLOTS];                  /* PROBE_ABSENT or value */
 	bool hist_present[PROBE_N_HISTS], blame_present[PROBE_N_BLAMES];
 	uint64_t hists[PROBE_N_HISTS][SLOTS][HIST_BUCKETS];
@@ -35,15 +35,20 @@ struct probe_sample {
 	uint16_t client[SLOTS];                                     /* slot of a service here that sends it requests; SLOT_OTHER = none */
 };
 
+/* Parts of a probe that may be watched for a share of the time: what runs very often (packets, requests, interrupts); and that
+ * without which it sees nothing, which is left out only when all else does not help. */
+enum probe_part { PROBE_HOT, PROBE_CORE, PROBE_PARTS };
+
 enum probe_state { PROBE_ON, PROBE_REDUCED, PROBE_OFF, PROBE_UNAVAILABLE };
 
 struct probe_status {
 	const char *name, *help;
 	enum probe_state state;
-	char note[160];          /* why unavailable or reduced; "" otherwise */
+	char note[240];          /* why unavailable or reduced; "" otherwise */
 	uint64_t run_ns, runs;   /* since open: time in this probe's programs (estimate from sampled BPF statistics), executions */
-	double share;            /* of the time that its hot programs are attached (probes/window.h); 1 = always, or it has none */
-	double base_ns_per_s, hot_ns_per_s; /* last measured cost: of programs always attached; of the hot ones, per time attached */
+	double share[PROBE_PARTS]; /* of the time that the part's programs are attached (probes/window.h); 1 = always, or it has none */
+	double base_ns_per_s;    /* last measured cost: of programs always attached, ... */
+	double part_ns_per_s[PROBE_PARTS]; /* ... and of the parts', per time attached */
 	uint64_t losses;         /* since open: everything that could not be recorded, all causes */
 	uint64_t rebuilt;        /* of the losses: events the kernel did not show, whose time was taken from what it keeps itself */
 };
@@ -70,9 +75,10 @@ void probes_status(const struct probes *p, size_t i, struct probe_status *out);
 /* Were the costs per second of probes_status() measured anew in the interval that probes_read() ended last? */
 bool probes_measured(const struct probes *p);
 
-/* Let probe i watch what happens very often for this share of the time (1 = always); its figures of that are scaled up.
- * False when it has no such programs. The status says which figures are concerned. */
-bool probes_share_set(struct probes *p, size_t i, double share);
+/* Let a part of probe i be watched for this share of the time (1 = always); its figures are scaled up. Give the core a share
+ * at least eight times as large as what is hot, so that its windows hold those. False when it has no such part. The status says which
+ * figures are concerned. */
+bool probes_share_set(struct probes *p, size_t i, enum probe_part part, double share);
 
 /* Make probe i cheaper by one step, or turn it off; false when it is off already. The status says what was given up. */
 bool probes_step_down(struct probes *p, size_t i);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "probes/request.h"
 #include "probes/request.skel.h"
@@ -137,10 +138,10 @@ static int request_attach(void *state, struct err *e)
 	return 0;
 }
 
-static void window_edge(void *state, uint64_t start_ns)
+static void window_edge(void *state, enum window_edge edge)
 {
-	if (start_ns)
-		((struct request_probe *)state)->skel->bss->request_since_ns = start_ns;
+	if (edge == WINDOW_ATTACH)
+		((struct request_probe *)state)->skel->bss->request_since_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 /* The response first: no request begins of which the end is not looked for. */
@@ -283,6 +284,6 @@ static void request_close(void *state)
 const struct probe probe_request = {
 	.name = "request", .help = "latency of requests at servers' TCP and Unix sockets, and who caused it",
 	.open = request_open, .attach = request_attach, .read = request_read, .losses = request_losses,
-	.object = request_object, .hot = request_hot, .hot_help = "requests",
+	.object = request_object, .parts = { [PROBE_HOT] = request_hot }, .part_help = { [PROBE_HOT] = "requests" },
 	.step_down = request_step_down, .close = request_close,
 };

@@ -57,6 +57,7 @@ void smt_open(struct smt *s, int n_cpus, int root_fd)
 		return;
 	s->now = mem_alloc(SLOTS, sizeof(*s->now));
 	s->last = mem_alloc(SLOTS, sizeof(*s->last));
+	s->finished = mem_alloc(SLOTS, sizeof(*s->finished));
 	s->copy = mem_alloc(1, sizeof(*s->copy));
 }
 
@@ -115,12 +116,22 @@ static void pairs_add(struct smt *s, const struct cpu_state *states, int cpu, ui
 	}
 }
 
-/* What a switch moved from "under way" to "ended" between two looks may seem to shrink: it is reported once it has grown. */
-void smt_read(struct smt *s, const struct cpu_state *states, uint64_t now_ns, struct probe_sample *out)
+void smt_finish(struct smt *s, const struct cpu_state *states, uint64_t at_ns)
 {
 	if (!s->on)
 		return;
-	memset(s->now, 0, SLOTS * sizeof(*s->now));
+	memcpy(s->now, s->finished, SLOTS * sizeof(*s->now));
+	for (int cpu = 0; cpu < s->n_cpus; cpu++)
+		pairs_add(s, states, cpu, at_ns);
+	memcpy(s->finished, s->now, SLOTS * sizeof(*s->now));
+}
+
+/* What a switch moved from "under way" to "ended" between two looks may seem to shrink: it is reported once it has grown. */
+void smt_read(struct smt *s, const struct cpu_state *states, uint64_t now_ns, double scale, struct probe_sample *out)
+{
+	if (!s->on)
+		return;
+	memcpy(s->now, s->finished, SLOTS * sizeof(*s->now));
 	for (int cpu = 0; cpu < s->n_cpus; cpu++) {
 		cpu_add(s, &states[cpu], cpu);
 		pairs_add(s, states, cpu, now_ns);
@@ -131,7 +142,7 @@ void smt_read(struct smt *s, const struct cpu_state *states, uint64_t now_ns, st
 		for (unsigned c = 0; c < SLOTS; c++) {
 			if (s->now[v][c] <= s->last[v][c])
 				continue;
-			out->blame[PROBE_BLAME_SMT][v][c] = s->now[v][c] - s->last[v][c];
+			out->blame[PROBE_BLAME_SMT][v][c] = (uint64_t)((double)(s->now[v][c] - s->last[v][c]) * scale + 0.5);
 			s->last[v][c] = s->now[v][c];
 			sum += out->blame[PROBE_BLAME_SMT][v][c];
 		}
@@ -148,6 +159,7 @@ void smt_close(struct smt *s)
 	free(s->cores);
 	free(s->now);
 	free(s->last);
+	free(s->finished);
 	free(s->copy);
 	*s = (struct smt){ 0 };
 }

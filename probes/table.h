@@ -32,10 +32,12 @@ struct probe {
 	uint64_t (*losses)(const void *state);                  /* since open */
 	uint64_t (*rebuilt)(const void *state);                 /* of them: what probe_status.rebuilt says; NULL = none */
 	struct bpf_object *(*object)(const void *state);        /* for the statistics of its programs */
-	/* Programs that may be attached in windows only (not attached by attach()), and what they measure. NULL = none. read()
-	 * scales their figures by 1 / sample->hot_ratio, and leaves them ABSENT where that is 0. */
-	void (*hot)(void *state, struct window_group *out);
-	const char *hot_help;
+	/* Programs that may be attached in windows only (not attached by attach()), and what they measure. NULL = none, as is a
+	 * group without programs. read() scales the figures of PROBE_HOT by 1 / sample->hot_ratio, and leaves them ABSENT where that
+	 * is 0; those of PROBE_CORE by what it knows itself. */
+	void (*parts[PROBE_PARTS])(void *state, struct window_group *out);
+	const char *part_help[PROBE_PARTS];
+	uint64_t (*core_runs)(const void *state);               /* since open, of the core's programs; NULL = not counted */
 	int (*step_down)(void *state, char *note, size_t size); /* 0 = cheaper now, -ENOENT = nothing left to give up */
 	void (*close)(void *state);
 };

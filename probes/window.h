@@ -3,10 +3,13 @@
  *
  * Reaching any program costs some 100 ns where the kernel uses retpolines, even one that returns at once; only a tracepoint without
  * programs is free. So sampling here means attaching and detaching: one window in every WINDOW_PERIOD, its length a share of
- * the period, at a place in it that changes (no beat with periodic work). Figures from windows are scaled by the time that was
- * really attached (windows_on_ns).
+ * the period, at a place in it that changes (no beat with periodic work). Windows of different length lie one inside the other:
+ * who is watched longer is watched all the while (requests need the waits that held them up). Figures from windows are
+ * scaled by the time that was really attached (windows_on_ns).
  *
  *   windows_new(); w = windows_add(...): attached from here on; windows_share_set(w, 0.1); windows_on_ns(w); windows_free()
+ *
+ * windows_tick() at every reading keeps the periods in step with readings that are about as far apart, so that each has one whole window.
  *
  * A thread of its own opens and closes the windows. Nothing is allocated after windows_new().
  */
@@ -28,12 +31,15 @@ struct window_program {
 	uint32_t attach_type;    /* enum bpf_attach_type, with a cgroup */
 };
 
+/* What happens to a group, in this order. All programs run between OPEN and CLOSE, some may on the way there and back. When
+ * one cannot be attached, DETACHED follows on ATTACH. */
+enum window_edge { WINDOW_ATTACH, WINDOW_OPEN, WINDOW_CLOSE, WINDOW_DETACHED };
+
 /* Programs that come and go together, attached in this order and detached in the reverse. */
 struct window_group {
 	struct window_program programs[WINDOW_PROGRAMS];
 	size_t n;
-	/* Called with the time before they run (again), and with 0 after they have stopped; NULL = not needed. */
-	void (*edge)(void *context, uint64_t start_ns);
+	void (*edge)(void *context, enum window_edge edge); /* called at each; NULL = not needed */
 	void *context;
 };
 
@@ -50,5 +56,6 @@ void windows_remove(struct windows *w, int group);
 void windows_share_set(struct windows *w, int group, double share);
 double windows_share(struct windows *w, int group);
 uint64_t windows_on_ns(struct windows *w, int group); /* since windows_add() */
+void windows_tick(struct windows *w);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "probes/part.h"
 #include "probes/probe.h"
 #include "probes/table.h"
 
@@ -43,27 +44,35 @@ static int hold_probe(const struct probe *probe)
 {
 	struct probe_shared shared = PROBE_SHARED_NONE;
 	struct windows *windows = windows_new();
-	struct window_group hot = { .n = 0 };
+	struct part parts[PROBE_PARTS];
 	struct err e = { 0 };
 	void *state = NULL;
-	int window = -1, status = 3;
+	int status = 3;
 
+	for (int k = 0; k < PROBE_PARTS; k++)
+		parts[k] = PART_NONE;
 	shared.n_cpus = libbpf_num_possible_cpus();
 	if (probe->open(&shared, &state, &e) < 0 || probe->attach(state, &e) < 0) {
 		fprintf(stderr, "bench_hold: %s\n", e.text);
 		goto out;
 	}
-	if (probe->hot)
-		probe->hot(state, &hot);
-	if (hot.n && (window = windows_add(windows, &hot)) < 0) {
-		fprintf(stderr, "bench_hold: %s: its programs cannot be attached: %s\n", probe->name, strerror(-window));
-		goto out;
+	for (int k = PROBE_PARTS; k-- > 0;) {
+		struct window_group group = { .n = 0 };
+		int err;
+
+		if (probe->parts[k])
+			probe->parts[k](state, &group);
+		if ((err = part_open(&parts[k], windows, &group)) < 0) {
+			fprintf(stderr, "bench_hold: %s: its programs cannot be attached: %s\n", probe->name, strerror(-err));
+			goto out;
+		}
 	}
 	wait_for_end();
 	print_cost(probe->object(state));
 	status = 0;
 out:
-	windows_remove(windows, window);
+	for (int k = 0; k < PROBE_PARTS; k++)
+		part_close(&parts[k], windows);
 	probe->close(state);
 	windows_free(windows);
 	return status;

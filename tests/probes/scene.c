@@ -289,7 +289,7 @@ static void world_close(struct world *w, struct probes *p)
 	munmap(w->shared, sizeof(*w->shared));
 }
 
-int scene_run(const struct scene *scene, struct probes *p, unsigned run_ms, struct scene_result *out)
+int scene_run(const struct scene *scene, struct probes *p, struct scene_pace pace, struct scene_result *out)
 {
 	struct world w = { .scene = scene };
 	struct probe_sample *s = probe_sample_new();
@@ -313,8 +313,8 @@ int scene_run(const struct scene *scene, struct probes *p, unsigned run_ms, stru
 	for (int i = 0; i < w.shared->n_tasks; i++)
 		if (write(w.shared->gate[1], "", 1) < 0)
 			err = -errno;
-	for (unsigned i = 0; i < 5; i++) { /* five intervals of unequal length: open waits at every boundary */
-		usleep(run_ms * 1000 * (i + 1) / 15);
+	for (unsigned i = 0; i < pace.readings; i++) { /* intervals of unequal length: open waits at every boundary */
+		usleep(pace.run_ms * 1000 * (i + 1) * 2 / (pace.readings * (pace.readings + 1)));
 		probes_read(p, s, &e);
 		add_sample(s, out);
 	}

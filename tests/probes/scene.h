@@ -60,7 +60,9 @@ struct scene_result {
 extern const struct scene scenes[];
 extern const unsigned n_scenes;
 
+struct scene_pace { unsigned run_ms, readings; }; /* readings before it ends; one more follows when all sleep */
+
 /* 0, or -errno with the reason printed to stderr. */
-int scene_run(const struct scene *scene, struct probes *p, unsigned run_ms, struct scene_result *out);
+int scene_run(const struct scene *scene, struct probes *p, struct scene_pace pace, struct scene_result *out);
 
 #endif

@@ -109,7 +109,7 @@ static void test_sampled(void **state)
 
 	(void)state;
 	close(mkstemp(out));
-	assert_true(probes_share_set(probes, net_index(), 0.5));
+	assert_true(probes_share_set(probes, net_index(), PROBE_HOT, 0.5));
 	for (int tries = 0; tries < 5 && packets <= 0; tries++) {
 		server = load_start(&groups[0], "exec timeout 20 iperf3 -s -1 -p 5989");
 		usleep(300000);
@@ -123,7 +123,7 @@ static void test_sampled(void **state)
 	}
 	measured = (double)got(PROBE_COUNTER_NET_TX_PACKETS, 1);
 	printf("figure: datagrams watched half of the time: measured %.0f, its own %.0f, off by %.1f %%\n", measured, packets, 100 * (measured - packets) / packets);
-	assert_true(probes_share_set(probes, net_index(), 1));
+	assert_true(probes_share_set(probes, net_index(), PROBE_HOT, 1));
 	assert_true(measured > 0.7 * packets && measured < 1.3 * packets);
 	unlink(out);
 }

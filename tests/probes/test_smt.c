@@ -93,7 +93,7 @@ static void no_siblings_is_absent(void **state)
 
 	(void)state;
 	open_tree(&s, single, 2);
-	smt_read(&s, NULL, 1000, out);
+	smt_read(&s, NULL, 1000, 1, out);
 	assert_false(out->blame_present[PROBE_BLAME_SMT]);
 	assert_int_equal(out->counters[PROBE_COUNTER_CPU_SMT][A], PROBE_ABSENT);
 	smt_close(&s);
@@ -124,23 +124,23 @@ static void overlaps_are_counted_once(void **state)
 	s.cpus = ended;
 	states[0].occupant = A, states[0].slice_start = 100;
 	states[1].occupant = B, states[1].slice_start = 150;
-	smt_read(&s, states, 400, out);                   /* under way since 150 */
+	smt_read(&s, states, 400, 1, out);                   /* under way since 150 */
 	expect(out, A, B, 250);
 	expect(out, B, A, 250);
 	ended[1].overlap_ns[A][B] = ended[1].overlap_ns[B][A] = 300;  /* B's slice ended at 450, idle since */
 	states[1].occupant = SLOT_WAKEUP, states[1].slice_start = 450;
 	memset(out->blame, 0, sizeof(out->blame));
-	smt_read(&s, states, 600, out);
+	smt_read(&s, states, 600, 1, out);
 	expect(out, A, B, 50);
 	expect(out, B, A, 50);
 	states[1].occupant = A, states[1].slice_start = 700;  /* its own threads beside each other: both of them count */
 	memset(out->blame, 0, sizeof(out->blame));
-	smt_read(&s, states, 800, out);
+	smt_read(&s, states, 800, 1, out);
 	expect(out, A, A, 200);
 	expect(out, A, B, 0);
 	states[1].occupant = SLOT_UNKNOWN;
 	memset(out->blame, 0, sizeof(out->blame));
-	smt_read(&s, states, 900, out);                   /* nothing goes backwards */
+	smt_read(&s, states, 900, 1, out);                   /* nothing goes backwards */
 	expect(out, A, A, 0);
 	s.cpus = NULL;
 	smt_close(&s);

@@ -1,0 +1,241 @@
+/*
+ * The CPU probe's watches: see cpu_watch.bpf.h for what happens at their edges, cpu.h for the parts.
+ *
+ * An edge is a time a little ahead that every CPU knows before it comes: stored, then the clock is looked at; were it late already,
+ * the edge would be set anew. No program looks at the states between the end of a watch, after those still running have
+ * ended (a grace period of the kernel, by membarrier), and the beginning of the next: then waits and slices that are open
+ * at the end are closed here at that very time, so that both sums of struct cpu_victim stay equal.
+ */
+#include "probes/cpu.h"
+
+#include <bpf/bpf.h>
+#include <linux/membarrier.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "probes/cpu.skel.h"
+
+#define AHEAD_NS 300000      /* from setting an edge to the edge */
+#define GRACE_NS 50000000    /* longer than any program runs, where the kernel offers no grace period */
+
+static void sleep_until(uint64_t at_ns)
+{
+	struct timespec t = { .tv_sec = (time_t)(at_ns / 1000000000ull), .tv_nsec = (long)(at_ns % 1000000000ull) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL))
+		;
+}
+
+/* Until every program that runs now has ended. */
+static void programs_wait(void)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		sleep_until(clock_ns(CLOCK_MONOTONIC) + GRACE_NS);
+}
+
+static void store(__u64 *where, uint64_t value)
+{
+	__atomic_store_n(where, value, __ATOMIC_SEQ_CST);
+}
+
+static void walk(struct cpu_probe *c, bool at_start)
+{
+	char unused[64];
+	int fd = c->walk ? bpf_iter_create(bpf_link__fd(c->walk)) : -1;
+
+	if (fd < 0)
+		return;
+	c->skel->bss->walk_at_start = at_start;
+	while (read(fd, unused, sizeof(unused)) > 0)
+		;
+	close(fd);
+}
+
+static void seed(const struct cpu_probe *c)
+{
+	for (int cpu = 0; cpu < c->n_cpus; cpu++) { /* refused for a CPU that is offline */
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = (uint32_t)cpu);
+
+		bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.cpu_seed), &opts);
+	}
+}
+
+/* Nobody waits, nobody is known to be on a CPU; nothing counts. */
+static void state_clear(struct cpu_state *cs)
+{
+	store(&cs->until, cs->since);
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
+		struct cpu_victim *v = &cs->victims[slot];
+
+		v->n = v->start_sum = v->cfs_rq = 0;
+		v->missed = 0;
+		v->listed = v->throttled = 0;
+		v->inbox_seen = cs->inbox[slot];
+		v->run_before_ns = v->run_ns;
+		v->irq_before_ns = v->irq_ns;
+		cs->spanning[slot] = cs->throttled[slot] = 0;
+	}
+	cs->n_list = 0;
+	cs->inbox_taken = cs->inbox_total;
+	cs->irq_mark = cs->steal_mark = NO_MARK;
+	cs->occupant = SLOT_UNKNOWN;
+	cs->pid = NO_PID;
+	cs->serving = 0;
+}
+
+static void watch_end(struct cpu_probe *c)
+{
+	uint64_t ahead = AHEAD_NS, until;
+
+	for (;; ahead *= 2) { /* an end that came before all CPUs knew of it is put off */
+		until = clock_ns(CLOCK_MONOTONIC) + ahead;
+		for (int cpu = 0; cpu < c->n_cpus; cpu++)
+			store(&c->states[cpu].until, until);
+		if (clock_ns(CLOCK_MONOTONIC) < until)
+			break;
+	}
+	c->until_ns = until;
+}
+
+/* The part of inbox_take() (cpu_state.bpf.h) that concerns a wait's sums. */
+static void inbox_add(struct cpu_victim *v, uint64_t inbox, uint64_t slice_start, uint64_t at)
+{
+	uint64_t fresh = inbox - v->inbox_seen, n = fresh & ((1u << INBOX_COUNT_BITS) - 1);
+	int64_t late = (int64_t)((n * at << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS;
+
+	v->n += n;
+	v->start_sum += n * at - (uint64_t)late;
+	v->missed += (int64_t)(n * (at - slice_start)) - late;
+}
+
+/* The slice under way counts for its occupant up to the watch's end. */
+static void slice_finish(struct cpu_state *cs)
+{
+	struct cpu_victim *o = &cs->victims[cs->occupant < SLOTS ? cs->occupant : SLOT_UNKNOWN];
+	uint64_t length = cs->until > cs->slice_start ? cs->until - cs->slice_start : 0, irq = length * o->irq_rate >> SHARE_SHIFT;
+
+	o->run_ns += length - irq;
+	o->irq_ns += irq;
+}
+
+static void waits_finish(struct cpu_state *cs, unsigned slot)
+{
+	struct cpu_victim *v = &cs->victims[slot];
+	unsigned culprit = v->throttled ? SLOT_THROTTLE : cs->occupant < SLOTS ? cs->occupant : SLOT_UNKNOWN;
+
+	inbox_add(v, cs->inbox[slot], cs->slice_start, cs->until);
+	v->wait_done += v->n * cs->until - v->start_sum;
+	v->blame[culprit] += v->n * (cs->until - cs->slice_start) - (uint64_t)v->missed;
+}
+
+/* Those that waited all through the watch, by who held the CPU meanwhile; steal is what is left. */
+static void spans_charge(struct cpu_state *cs, unsigned slot)
+{
+	struct cpu_victim *v = &cs->victims[slot];
+	uint64_t n = cs->spanning[slot], length = cs->until - cs->since, rest = length;
+
+	v->wait_done += (n + cs->throttled[slot]) * length;
+	v->blame[SLOT_THROTTLE] += cs->throttled[slot] * length;
+	for (unsigned i = 0; n && i < SLOTS; i++) {
+		uint64_t ran = cs->victims[i].run_ns - cs->victims[i].run_before_ns, irq = cs->victims[i].irq_ns - cs->victims[i].irq_before_ns;
+
+		ran = ran < rest ? ran : rest;
+		rest -= ran;
+		irq = irq < rest ? irq : rest;
+		rest -= irq;
+		v->blame[i] += n * ran;
+		v->blame[SLOT_IRQ] += n * irq;
+	}
+	v->blame[SLOT_STEAL] += n * rest;
+}
+
+/* Close what is open. No program runs any more. */
+static void watch_fold(struct cpu_probe *c)
+{
+	if (!c->watching)
+		return;
+	smt_finish(&c->smt, c->states, c->until_ns);
+	for (int cpu = 0; cpu < c->n_cpus; cpu++) {
+		struct cpu_state *cs = &c->states[cpu];
+
+		slice_finish(cs);
+		for (unsigned slot = 0; slot < SLOTS; slot++)
+			waits_finish(cs, slot);
+		for (unsigned slot = 0; slot < SLOTS; slot++)
+			if (cs->spanning[slot] | cs->throttled[slot])
+				spans_charge(cs, slot);
+		cs->slice_start = cs->last_start = cs->until;
+		state_clear(cs);
+	}
+	c->watched_ns += c->until_ns - c->since_ns;
+	c->watching = false;
+}
+
+/* From a time not yet come, on all CPUs; programs are attached and count nothing yet. False when some CPU knew it too late. */
+static bool since_set(struct cpu_probe *c, uint64_t ahead_ns)
+{
+	c->since_ns = clock_ns(CLOCK_MONOTONIC) + ahead_ns;
+	c->until_ns = UINT64_MAX;
+	c->watching = true;
+	for (int cpu = 0; cpu < c->n_cpus; cpu++) {
+		struct cpu_state *cs = &c->states[cpu];
+
+		state_clear(cs);
+		cs->slice_start = cs->last_start = c->since_ns;
+		store(&cs->since, c->since_ns);
+	}
+	for (int cpu = 0; cpu < c->n_cpus; cpu++)
+		store(&c->states[cpu].until, UINT64_MAX);
+	return clock_ns(CLOCK_MONOTONIC) < c->since_ns;
+}
+
+static void watch_begin(struct cpu_probe *c)
+{
+	for (uint64_t ahead = AHEAD_NS; !since_set(c, ahead); ahead *= 2) {
+		watch_end(c);
+		programs_wait();
+		watch_fold(c);
+	}
+}
+
+static void locked(struct cpu_probe *c, void (*what)(struct cpu_probe *))
+{
+	pthread_mutex_lock(&c->lock);
+	what(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void cpu_watch_edge(void *context, enum window_edge edge)
+{
+	struct cpu_probe *c = context;
+
+	switch (edge) {
+	case WINDOW_ATTACH:
+		break;
+	case WINDOW_OPEN:
+		locked(c, watch_begin);
+		sleep_until(c->since_ns);
+		seed(c);
+		walk(c, true);
+		break;
+	case WINDOW_CLOSE:
+		locked(c, watch_end);
+		sleep_until(c->until_ns);
+		walk(c, false);
+		break;
+	case WINDOW_DETACHED:
+		programs_wait();
+		locked(c, watch_fold);
+		break;
+	}
+}
+
+uint64_t cpu_watched_ns(const struct cpu_probe *c, uint64_t now)
+{
+	uint64_t end = now < c->until_ns ? now : c->until_ns;
+
+	return c->watched_ns + (c->watching && end > c->since_ns ? end - c->since_ns : 0);
+}
