@@ -57,7 +57,7 @@ static __always_inline int wake(struct task_struct *task)
 	rec = task_record(task);
 	if (!watched(cs, now)) {
 		if (rec && lingers(cs, now))
-			rec->wait_start = now;
+			rec->settled_at = cs->since;
 		return 0;
 	}
 	state_lock(cs);

@@ -71,6 +71,7 @@ static int cpu_open(struct probe_shared *shared, void **state, struct err *e)
 	bpf_map__set_max_entries(c->skel->maps.cpu_states, (uint32_t)c->n_cpus);
 	smt_prepare(c);
 	c->own_irq_clock = !kernel_has_irq_clock();
+	c->ended = mem_alloc(SLOTS, sizeof(*c->ended));
 	c->irq_last = mem_alloc((size_t)c->n_cpus * SLOTS, sizeof(*c->irq_last));
 	for (struct bpf_program **prog = (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL }; *prog; prog++) {
 		bpf_program__set_autoload(*prog, c->own_irq_clock);
@@ -186,6 +187,7 @@ static void cpu_close(void *state)
 	bpf_link__destroy(c->walk);
 	cpu_bpf__destroy(c->skel);
 	free(c->irq_last);
+	free(c->ended);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }

@@ -35,6 +35,7 @@ struct cpu_probe {
 	bool watching;
 	uint64_t since_ns, until_ns; /* of the latest watch; until = UINT64_MAX while its end is not yet set */
 	uint64_t watched_ns;         /* by watches that ended, since open */
+	struct cpu_totals *ended;    /* [SLOTS] when the latest of them did; SMT likewise in its own sums */
 	uint64_t read_ns, read_watched_ns; /* at the latest reading */
 	uint64_t torn;               /* rows copied while they changed */
 	struct cpu_totals now, last[SLOTS];
@@ -45,10 +46,8 @@ struct cpu_probe {
 /* Edges of the windows of the probe's core (probes/window.h); context is the probe. */
 void cpu_watch_edge(void *context, enum window_edge edge);
 
-/* Time from open to `now` in which the scheduler was watched. */
-uint64_t cpu_watched_ns(const struct cpu_probe *c, uint64_t now);
-
 void cpu_totals_read(struct cpu_probe *c, struct probe_sample *s);
+void cpu_totals_end(struct cpu_probe *c);     /* a watch has ended: keep what there is; the lock is held */
 
 /* Edges of the windows of the interrupt clock's programs. */
 void cpu_irq_edge(void *context, enum window_edge edge);

@@ -9,7 +9,8 @@
  * occupant's total falls by that part; since figures never go backwards, the part is taken from what grew (row_settle).
  *
  * An interval that was watched for a part of the time is scaled up by that part: each culprit's delay by itself, and the wait by what
- * the row's sum grew through that; so the difference between the two stays what it was, zero.
+ * the row's sum grew through that; so the difference between the two stays what it was, zero. Windows count when they have ended:
+ * only then is known who waited all through them.
  */
 #include "probes/cpu.h"
 
@@ -111,7 +112,7 @@ static int64_t grow(uint64_t now, uint64_t *last)
 
 static int64_t scaled(int64_t value, double scale)
 {
-	return scale > 1 ? (int64_t)((double)value * scale + 0.5) : value;
+	return scale != 1 ? (int64_t)((double)value * scale + 0.5) : value;
 }
 
 /* The row scaled; returns by how much its sum grew. */
@@ -119,7 +120,7 @@ static int64_t row_scale(uint64_t *row, double scale)
 {
 	int64_t more = 0;
 
-	for (unsigned i = 0; scale > 1 && i < SLOTS; i++) {
+	for (unsigned i = 0; i < SLOTS; i++) {
 		int64_t stands_for = scaled((int64_t)row[i], scale);
 
 		more += stands_for - (int64_t)row[i];
@@ -154,34 +155,52 @@ static bool slot_runs(unsigned slot)
 	return slot <= SLOT_KERNEL || slot >= SLOT_FIRST;
 }
 
-/* By how much this interval's figures are to be scaled up; 0 = none of it was watched. */
-static double scale_of(struct cpu_probe *c)
+static void slot_add(struct cpu_probe *c, unsigned slot)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), watched = cpu_watched_ns(c, now);
-	uint64_t length = now - c->read_ns, part = watched - c->read_watched_ns;
-	bool all = c->watching && c->since_ns <= c->read_ns && now <= c->until_ns;
+	memset(&c->now, 0, sizeof(c->now));
+	for (int cpu = 0; cpu < c->n_cpus; cpu++)
+		victim_add(c, &c->states[cpu], slot);
+}
+
+void cpu_totals_end(struct cpu_probe *c)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		if (slot_runs(slot)) {
+			slot_add(c, slot);
+			c->ended[slot] = c->now;
+		}
+}
+
+/* By how much this interval's figures are to be scaled up; 0 = none of it was watched. Of windows those count that have ended. */
+static double scale_of(struct cpu_probe *c, bool windows)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), open = !windows && c->watching && now > c->since_ns ? now - c->since_ns : 0;
+	uint64_t length = now - c->read_ns, watched = c->watched_ns + open, part = watched - c->read_watched_ns;
+	bool all = open && c->since_ns <= c->read_ns;
 
 	c->read_ns = now;
 	c->read_watched_ns = watched;
-	return all || part >= length ? 1 : part ? (double)length / (double)part : 0;
+	return all ? 1 : part ? (double)length / (double)part : 0;
 }
 
 void cpu_totals_read(struct cpu_probe *c, struct probe_sample *s)
 {
+	bool windows = s->core_sampled;
 	double scale;
 
 	pthread_mutex_lock(&c->lock);
-	scale = scale_of(c);
+	scale = scale_of(c, windows);
 	for (unsigned slot = 0; scale > 0 && slot < SLOTS; slot++) {
 		if (!slot_runs(slot))
 			continue;
-		memset(&c->now, 0, sizeof(c->now));
-		for (int cpu = 0; cpu < c->n_cpus; cpu++)
-			victim_add(c, &c->states[cpu], slot);
+		if (windows)
+			c->now = c->ended[slot];
+		else
+			slot_add(c, slot);
 		victim_report(c, slot, scale, s);
 	}
 	if (scale > 0)
-		smt_read(&c->smt, c->states, c->read_ns < c->until_ns ? c->read_ns : c->until_ns, scale, s);
+		smt_read(&c->smt, windows ? NULL : c->states, c->read_ns, scale, s);
 	s->hist_present[PROBE_HIST_CPU_WAIT] = s->blame_present[PROBE_BLAME_CPU] = scale > 0;
 	pthread_mutex_unlock(&c->lock);
 }

@@ -95,14 +95,14 @@ static __noinline int wait_spans(struct cpu_state *cs, struct task_struct *task,
 {
 	__u64 slot, age = wait_age(task);
 
-	if (wait_seen(cs, rec) || !age || age + AGE_SLACK_NS < now - cs->since)
+	if (wait_seen(cs, rec) || rec->settled_at == cs->since || !age || age + AGE_SLACK_NS < now - cs->since)
 		return 0;
+	rec->settled_at = cs->since;
 	slot = slot_bound(slot_of_task(task, rec));
 	if (rec->throttled_at == cs->since && task->se.cfs_rq->throttle_count > 0)
 		__sync_fetch_and_add(&cs->throttled[slot], 1);
 	else
 		__sync_fetch_and_add(&cs->spanning[slot], 1);
-	rec->wait_start = now;
 	return 0;
 }
 
@@ -112,14 +112,14 @@ static __always_inline bool lingers(const struct cpu_state *cs, __u64 now)
 	return cs->until > cs->since && now >= cs->until;
 }
 
-/* A switch after the end. Whoever begins to wait from now on is marked, so that nobody takes it for one of the above. */
+/* A switch after the end. Whoever begins to wait from now on did not wait all through it. */
 static __noinline int linger_switch(struct cpu_state *cs, struct task_struct *prev, struct task_struct *next, __u64 now)
 {
 	struct task_rec *rec;
 
 	rec = prev->pid ? bpf_task_storage_get(&tasks, prev, 0, 0) : NULL;
 	if (rec)
-		rec->wait_start = now;
+		rec->settled_at = cs->since;
 	rec = next->pid ? task_record(next) : NULL;
 	if (rec)
 		wait_spans(cs, next, rec, now);

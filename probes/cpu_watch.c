@@ -1,8 +1,7 @@
 /*
  * The CPU probe's watches: see cpu_watch.bpf.h for what happens at their edges, cpu.h for the parts.
  *
- * An edge is a time a little ahead that every CPU knows before it comes: stored, then the clock is looked at; were it late already,
- * the edge would be set anew. No program looks at the states between the end of a watch, after those still running have
+ * An edge is a time a little ahead, which every CPU knows before it comes. No program looks at the states between the end of a watch, after those still running have
  * ended (a grace period of the kernel, by membarrier), and the beginning of the next: then waits and slices that are open
  * at the end are closed here at that very time, so that both sums of struct cpu_victim stay equal.
  */
@@ -90,7 +89,7 @@ static void watch_end(struct cpu_probe *c)
 {
 	uint64_t ahead = AHEAD_NS, until;
 
-	for (;; ahead *= 2) { /* an end that came before all CPUs knew of it is put off */
+	for (;; ahead *= 2) { /* an end that came before all CPUs knew of it is put off; what they ignored meanwhile is rebuilt */
 		until = clock_ns(CLOCK_MONOTONIC) + ahead;
 		for (int cpu = 0; cpu < c->n_cpus; cpu++)
 			store(&c->states[cpu].until, until);
@@ -172,12 +171,14 @@ static void watch_fold(struct cpu_probe *c)
 	}
 	c->watched_ns += c->until_ns - c->since_ns;
 	c->watching = false;
+	cpu_totals_end(c);
 }
 
-/* From a time not yet come, on all CPUs; programs are attached and count nothing yet. False when some CPU knew it too late. */
-static bool since_set(struct cpu_probe *c, uint64_t ahead_ns)
+/* From a time not yet come; programs are attached and count nothing yet. On a CPU that learns it late (we were held up) what it
+ * missed is rebuilt like other events that it was not shown. */
+static void watch_begin(struct cpu_probe *c)
 {
-	c->since_ns = clock_ns(CLOCK_MONOTONIC) + ahead_ns;
+	c->since_ns = clock_ns(CLOCK_MONOTONIC) + AHEAD_NS;
 	c->until_ns = UINT64_MAX;
 	c->watching = true;
 	for (int cpu = 0; cpu < c->n_cpus; cpu++) {
@@ -189,16 +190,6 @@ static bool since_set(struct cpu_probe *c, uint64_t ahead_ns)
 	}
 	for (int cpu = 0; cpu < c->n_cpus; cpu++)
 		store(&c->states[cpu].until, UINT64_MAX);
-	return clock_ns(CLOCK_MONOTONIC) < c->since_ns;
-}
-
-static void watch_begin(struct cpu_probe *c)
-{
-	for (uint64_t ahead = AHEAD_NS; !since_set(c, ahead); ahead *= 2) {
-		watch_end(c);
-		programs_wait();
-		watch_fold(c);
-	}
 }
 
 static void locked(struct cpu_probe *c, void (*what)(struct cpu_probe *))
@@ -231,11 +222,4 @@ void cpu_watch_edge(void *context, enum window_edge edge)
 		locked(c, watch_fold);
 		break;
 	}
-}
-
-uint64_t cpu_watched_ns(const struct cpu_probe *c, uint64_t now)
-{
-	uint64_t end = now < c->until_ns ? now : c->until_ns;
-
-	return c->watched_ns + (c->watching && end > c->since_ns ? end - c->since_ns : 0);
 }

@@ -75,7 +75,8 @@ struct task_rec {
 	__u16 wait_slot;         /* slot under which it was queued */
 	__u16 flags;             /* enum task_flag */
 	__u64 sleep_start;       /* of a serving thread; 0 = not asleep or not known */
-	__u64 throttled_at;      /* start of the watch at which its own quota held it back (cpu_state.since) */
+	__u64 throttled_at;      /* start of the watch (cpu_state.since) at which its own quota held it back */
+	__u64 settled_at;        /* start of the watch of which it is known whether the task waited all through it */
 };
 
 /* One of the latest slices in which somebody waited; slices of one service in a row make one. */
@@ -161,7 +162,7 @@ struct cpu_state {
 
 _Static_assert(sizeof(struct slot_key) == 16, "slot_key layout");
 _Static_assert(sizeof(struct slot_ctl) == 16, "slot_ctl layout");
-_Static_assert(sizeof(struct task_rec) == 56, "task_rec layout");
+_Static_assert(sizeof(struct task_rec) == 64, "task_rec layout");
 _Static_assert(sizeof(struct cpu_victim) == 144 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
 _Static_assert(sizeof(struct cpu_state) == 200 + 40 * RECENT_SLICES + 12 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
 

@@ -244,6 +244,7 @@ int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
 			continue;
 		now = clock_ns(CLOCK_MONOTONIC);
 		part_step(&p->run[i].parts[PROBE_CORE], p->windows, now - p->last_ns);
+		s->core_sampled = part_share(&p->run[i].parts[PROBE_CORE], p->windows) < 1;
 		s->hot_ratio = part_step(&p->run[i].parts[PROBE_HOT], p->windows, now - p->last_ns);
 		if ((one = table[i]->read(p->run[i].state, s, e)) < 0 && !err)
 			err = one;

@@ -57,7 +57,8 @@ void smt_open(struct smt *s, int n_cpus, int root_fd)
 		return;
 	s->now = mem_alloc(SLOTS, sizeof(*s->now));
 	s->last = mem_alloc(SLOTS, sizeof(*s->last));
-	s->finished = mem_alloc(SLOTS, sizeof(*s->finished));
+	s->cut = mem_alloc(SLOTS, sizeof(*s->cut));
+	s->ended = mem_alloc(SLOTS, sizeof(*s->ended));
 	s->copy = mem_alloc(1, sizeof(*s->copy));
 }
 
@@ -120,10 +121,13 @@ void smt_finish(struct smt *s, const struct cpu_state *states, uint64_t at_ns)
 {
 	if (!s->on)
 		return;
-	memcpy(s->now, s->finished, SLOTS * sizeof(*s->now));
+	memcpy(s->now, s->cut, SLOTS * sizeof(*s->now));
 	for (int cpu = 0; cpu < s->n_cpus; cpu++)
 		pairs_add(s, states, cpu, at_ns);
-	memcpy(s->finished, s->now, SLOTS * sizeof(*s->now));
+	memcpy(s->cut, s->now, SLOTS * sizeof(*s->now));
+	for (int cpu = 0; cpu < s->n_cpus; cpu++)
+		cpu_add(s, &states[cpu], cpu);
+	memcpy(s->ended, s->now, SLOTS * sizeof(*s->now));
 }
 
 /* What a switch moved from "under way" to "ended" between two looks may seem to shrink: it is reported once it has grown. */
@@ -131,8 +135,8 @@ void smt_read(struct smt *s, const struct cpu_state *states, uint64_t now_ns, do
 {
 	if (!s->on)
 		return;
-	memcpy(s->now, s->finished, SLOTS * sizeof(*s->now));
-	for (int cpu = 0; cpu < s->n_cpus; cpu++) {
+	memcpy(s->now, states ? s->cut : s->ended, SLOTS * sizeof(*s->now));
+	for (int cpu = 0; states && cpu < s->n_cpus; cpu++) {
 		cpu_add(s, &states[cpu], cpu);
 		pairs_add(s, states, cpu, now_ns);
 	}
@@ -159,7 +163,8 @@ void smt_close(struct smt *s)
 	free(s->cores);
 	free(s->now);
 	free(s->last);
-	free(s->finished);
+	free(s->cut);
+	free(s->ended);
 	free(s->copy);
 	*s = (struct smt){ 0 };
 }

@@ -38,14 +38,16 @@ struct smt {
 	struct smt_core *cores;  /* by CPU */
 	const struct smt_cpu *cpus;  /* mapped */
 	size_t map_bytes;
-	uint64_t (*now)[SLOTS], (*last)[SLOTS], (*finished)[SLOTS]; /* the last: cut off by the ends of watches */
+	uint64_t (*now)[SLOTS], (*last)[SLOTS];
+	uint64_t (*cut)[SLOTS], (*ended)[SLOTS]; /* overlaps that the ends of watches cut off; all when the latest ended */
 	struct smt_cpu *copy;
 };
 
 /* Read the topology below root_fd ("/"). What cannot be read has no siblings. */
 void smt_open(struct smt *s, int n_cpus, int root_fd);
 int smt_start(struct smt *s, int cores_map_fd, int cpus_map_fd, struct err *e);  /* after loading; nothing when off */
-/* CPU_SMT and blame of this interval times `scale`, the slices under way at now_ns included; ABSENT when off. */
+/* CPU_SMT and blame of this interval times `scale`, the slices under way at now_ns included; ABSENT when off. Without states: up to the
+ * end of the latest watch. */
 void smt_read(struct smt *s, const struct cpu_state *states, uint64_t now_ns, double scale, struct probe_sample *out);
 /* The watch has ended at that time: slices under way end with it. */
 void smt_finish(struct smt *s, const struct cpu_state *states, uint64_t at_ns);

@@ -17,6 +17,8 @@
 #include "base/clock.h"
 #include "tests/probes/cgroup.h"
 
+#define FILES_MOST 512
+
 struct shared {
 	int gate[2];                 /* a byte for each task lets it go */
 	volatile int stop;
@@ -122,12 +124,26 @@ static void act(const struct world *w, const struct scene_task *t, unsigned me, 
 	}
 }
 
+/* A file of the parent's that stays open here may be a BPF program's link, which the parent then cannot detach. */
+static void files_close(const struct world *w)
+{
+	for (int fd = STDERR_FILENO + 1; fd < FILES_MOST; fd++) {
+		bool ours = fd == w->shared->gate[0] || fd == w->shared->gate[1];
+
+		for (int i = 0; i < SCENE_TASKS; i++)
+			ours |= fd == w->pipes[i][0] || fd == w->pipes[i][1];
+		if (!ours)
+			close(fd);
+	}
+}
+
 static void child(const struct world *w, const struct scene_task *t, unsigned me)
 {
 	unsigned seed = me * 7919 + 1;
 	char byte = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	files_close(w);
 	cgroup_pair_enter(&w->groups[t->group]);
 	pin(0, t->cpu);
 	signal(SIGUSR1, SIG_IGN);

@@ -40,6 +40,7 @@ struct scene {
 	unsigned n_tasks;
 	unsigned quota_pct[SCENE_GROUPS];    /* of one CPU, 0 = none */
 	bool tree;                           /* slots by process tree, not by cgroup */
+	bool steady;                         /* the same happens all the time: a part of it stands for all */
 	unsigned victim, culprit;            /* group, or for culprit a pseudo slot + PSEUDO */
 	double least;                        /* share of the victim's wait that must stand at the culprit; 0 = no claim */
 	double expect;                       /* what it should be, for the table */

@@ -15,6 +15,7 @@
 #define PACE (struct scene_pace){ 1200, 5 }
 #define ATTEMPTS 4
 #define CLOCK_LAG_NS 500ull /* per wait; COTENANT_TEST_LAG_NS in an emulated machine, where a BPF program takes microseconds */
+#define SAMPLED_OFF 0.1 /* of a scene in which much the same happens all the time: two windows of half a second */
 #define SMALL_NS 1000000000ull /* sums below are judged only as part of the scene's total: the shuffler's consist of waits of microseconds */
 
 static struct probes *probes;
@@ -132,6 +133,47 @@ static void test_sampled(void **state)
 	assert_true(probes_share_set(probes, 0, PROBE_HOT, 1));
 }
 
+static double off_ratio(uint64_t got, uint64_t want)
+{
+	return want ? fabs((double)got / (double)want - 1) : 0;
+}
+
+/* The scheduler watched half of the time: what was watched stands for the whole. One reading, since intervals without a window are absent. */
+static void core_sampled(void **state)
+{
+	static const struct scene_pace whole = { 2200, 1 };
+	static struct scene_result r;
+	const struct scene *sc = *state;
+	unsigned slot = SCENE_SLOT(sc->victim), most = SCENE_SLOT(sc->culprit);
+	double run = 1, wait = 1;
+
+	assert_true(probes_share_set(probes, 0, PROBE_CORE, 0.5));
+	for (unsigned i = 0; i < ATTEMPTS && (run > SAMPLED_OFF || wait > SAMPLED_OFF); i++) {
+		assert_int_equal(scene_run(sc, probes, whole, &r), 0);
+		assert_int_equal(r.worst_residual_ns, 0);
+		assert_int_equal(r.losses, 0);
+		run = off_ratio(r.run_ns[slot] + r.irq_ns[slot], r.kernel_run_ns[slot]);
+		wait = sc->culprit == PSEUDO + SLOT_THROTTLE ? off_ratio(r.blame[slot][SLOT_THROTTLE], r.throttled_ns) : off_ratio(r.wait_ns[slot], r.kernel_wait_ns[slot]);
+		printf("figure: sampled: %s: run off by %.2f %%, wait by %.2f %%, unknown %.2f %%, culprit's part %.2f %%\n", sc->name, 100 * run, 100 * wait,
+		       100.0 * (double)r.blame[slot][SLOT_UNKNOWN] / (double)r.wait_ns[slot], 100.0 * (double)r.blame[slot][most] / (double)r.wait_ns[slot]);
+	}
+	assert_true(run <= SAMPLED_OFF && wait <= SAMPLED_OFF);
+	assert_true(probes_share_set(probes, 0, PROBE_CORE, 1));
+}
+
+/* The same with many migrations, and readings that cut windows: sums are equal in each. */
+static void core_sampled_conserves(void **state)
+{
+	static struct scene_result r;
+
+	(void)state;
+	assert_true(probes_share_set(probes, 0, PROBE_CORE, 0.25));
+	assert_int_equal(scene_run(&scenes[n_scenes - 1], probes, (struct scene_pace){ 2500, 9 }, &r), 0);
+	assert_int_equal(r.worst_residual_ns, 0);
+	assert_true(r.wait_ns[SLOT_FIRST] > 0);
+	assert_true(probes_share_set(probes, 0, PROBE_CORE, 1));
+}
+
 static int setup(void **state)
 {
 	struct err e = { 0 };
@@ -154,6 +196,7 @@ static int teardown(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[32] = { 0 };
+	unsigned n = 0;
 
 	if (getenv("COTENANT_TEST_PERCENT") && parse_u64(getenv("COTENANT_TEST_PERCENT"), &percent))
 		return 2;
@@ -164,7 +207,11 @@ int main(void)
 		return 77;
 	}
 	for (unsigned i = 0; i < n_scenes; i++)
-		tests[i] = (struct CMUnitTest){ .name = scenes[i].name, .test_func = scene_holds, .initial_state = (void *)(uintptr_t)&scenes[i] };
-	tests[n_scenes] = (struct CMUnitTest){ .name = "interrupt time sampled", .test_func = test_sampled };
-	return _cmocka_run_group_tests("cpu", tests, n_scenes + 1, setup, teardown);
+		tests[n++] = (struct CMUnitTest){ .name = scenes[i].name, .test_func = scene_holds, .initial_state = (void *)(uintptr_t)&scenes[i] };
+	for (unsigned i = 0; i < n_scenes; i++)
+		if (scenes[i].steady)
+			tests[n++] = (struct CMUnitTest){ .name = "windows", .test_func = core_sampled, .initial_state = (void *)(uintptr_t)&scenes[i] };
+	tests[n++] = (struct CMUnitTest){ .name = "windows conserve", .test_func = core_sampled_conserves };
+	tests[n++] = (struct CMUnitTest){ .name = "interrupt time sampled", .test_func = test_sampled };
+	return _cmocka_run_group_tests("cpu", tests, n, setup, teardown);
 }
