@@ -12,15 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define MAX_WORDS 512
-
-uint64_t child_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 void child_nap(long ns)
 {
@@ -72,12 +66,12 @@ int child_reap(struct child *c, uint64_t deadline_ns)
 			c->reaped = true;
 			break;
 		}
-		if (child_now_ns() > deadline_ns) {
+		if (clock_ns(CLOCK_MONOTONIC) > deadline_ns) {
 			kill(c->pid, asked ? SIGKILL : SIGTERM);
 			if (asked)
 				waitpid(c->pid, &c->status, 0), c->reaped = true;
 			asked = true;
-			deadline_ns = child_now_ns() + 5000000000ull;
+			deadline_ns = clock_ns(CLOCK_MONOTONIC) + 5000000000ull;
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	}
@@ -88,5 +82,5 @@ int child_command(char *const *argv, const char *output, double limit_s)
 {
 	struct child c = { .pid = child_spawn(argv, output, limit_s) };
 
-	return child_reap(&c, child_now_ns() + (uint64_t)(limit_s * 1e9));
+	return child_reap(&c, clock_ns(CLOCK_MONOTONIC) + (uint64_t)(limit_s * 1e9));
 }

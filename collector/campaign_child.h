@@ -15,7 +15,6 @@ struct child {
 	int status;      /* of waitpid() */
 };
 
-uint64_t child_now_ns(void);
 void child_nap(long ns);
 
 /* fork + exec; output NULL = thrown away. Its environment has COTENANT_SECONDS, rounded up. */

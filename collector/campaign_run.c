@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -206,12 +207,12 @@ static void loads_run(const struct run *run, const char *session, struct campaig
 	if (c->warmup_s > 0) {
 		loads_start(run, loads, c->warmup_s, false);
 		for (size_t i = 0; i < run->s->n; i++)
-			child_reap(&loads[i], child_now_ns() + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
+			child_reap(&loads[i], clock_ns(CLOCK_MONOTONIC) + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
 	}
 	record_wait(session);
 	loads_start(run, loads, c->measure_s, true);
 	for (size_t i = 0; i < run->s->n; i++)
-		if (child_reap(&loads[i], child_now_ns() + (uint64_t)((c->measure_s + GRACE_S) * 1e9)))
+		if (child_reap(&loads[i], clock_ns(CLOCK_MONOTONIC) + (uint64_t)((c->measure_s + GRACE_S) * 1e9)))
 			fail(r, "its load generator failed", c->services[run->s->member[i]].id);
 }
 
@@ -241,9 +242,9 @@ static void run_once(struct run *run, struct campaign_result *r)
 	}
 	if (record.pid > 0)
 		kill(record.pid, SIGINT);
-	if (child_reap(&record, child_now_ns() + GRACE_S * 1000000000ull))
+	if (child_reap(&record, clock_ns(CLOCK_MONOTONIC) + GRACE_S * 1000000000ull))
 		fail(r, "recording failed, see record.log", "session");
-	child_reap(&press, child_now_ns() + 5000000000ull);
+	child_reap(&press, clock_ns(CLOCK_MONOTONIC) + 5000000000ull);
 	external_judge(c, session, r);
 	for (size_t i = 0; i < s->n; i++)
 		free(run->output[i]);
@@ -272,7 +273,7 @@ static int pressures_calibrate(const struct campaign *c, const char *folder, dou
 		if (full_per_s[s] > 0)
 			continue;
 		child = (struct child){ .pid = press_start(mine, 0, 0, 0.1, folder, output) };
-		if (child_reap(&child, child_now_ns() + GRACE_S * 1000000000ull) || !((full_per_s[s] = truth_of(&pattern, output)) > 0))
+		if (child_reap(&child, clock_ns(CLOCK_MONOTONIC) + GRACE_S * 1000000000ull) || !((full_per_s[s] = truth_of(&pattern, output)) > 0))
 			err = err_set(e, -EIO, "press %s cannot be calibrated; its output is in %s", mine->press, output);
 	}
 	regfree(&pattern);
@@ -298,7 +299,7 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 {
 	struct child *services = mem_alloc(c->n_services, sizeof(*services));
 	double *full_per_s = mem_alloc(c->n_setups, sizeof(*full_per_s));
-	uint64_t start = child_now_ns();
+	uint64_t start = clock_ns(CLOCK_MONOTONIC);
 	unsigned repeat = 0;
 	size_t up = 0;
 	int err = 0;
@@ -311,7 +312,7 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 		}
 	if ((err = pressures_calibrate(c, folder, full_per_s, e)) < 0)
 		goto out;
-	while (!*stop && child_now_ns() - start < c->budget_ns && (next = campaign_next(c, log, &repeat)) >= 0) {
+	while (!*stop && clock_ns(CLOCK_MONOTONIC) - start < c->budget_ns && (next = campaign_next(c, log, &repeat)) >= 0) {
 		struct campaign_result r = { .setup = (size_t)next, .repeat = repeat };
 		struct run run = { .c = c, .s = &c->setups[next], .folder = folder, .full_per_s = full_per_s };
 		uint64_t spent;
@@ -321,14 +322,14 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 			break; /* Ctrl-C may have hurt this run; it is done again when the campaign goes on */
 		if ((err = campaign_log_add(log, c, &r, e)) < 0)
 			goto out;
-		spent = child_now_ns() - start;
+		spent = clock_ns(CLOCK_MONOTONIC) - start;
 		tell(progress, c, log, &r, spent < c->budget_ns ? c->budget_ns - spent : 0);
 	}
 out:
 	while (up--)
 		if (services[up].pid > 0 && !services[up].reaped) {
 			kill(services[up].pid, SIGTERM);
-			child_reap(&services[up], child_now_ns() + 10000000000ull);
+			child_reap(&services[up], clock_ns(CLOCK_MONOTONIC) + 10000000000ull);
 		}
 	free(services);
 	free(full_per_s);

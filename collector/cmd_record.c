@@ -42,7 +42,7 @@ static const struct opt rows[] = {
 	  "how long (0: until the command ends, or Ctrl-C)" },
 	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "50ms", "1h", "1s", "length of one interval" },
 	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "1", "1%",
-	  "own share of the node's CPU time: what happens most often is sampled to stay within half of it; above it probes step down (0: no limit)" },
+	  "own share of the node's CPU time: what happens most often is watched in windows to stay within half of it; above it probes step down (0: no limit)" },
 	{ "no-probes", 0, OPT_FLAG, offsetof(typeof(options), no_probes), NULL, NULL, NULL, NULL,
 	  "without BPF: figures of cgroups and /proc only, no blame" },
 	{ "quiet", 'q', OPT_FLAG, offsetof(typeof(options), quiet), NULL, NULL, NULL, NULL, "no progress line" },
@@ -188,6 +188,7 @@ static int record_loop(struct loop *l, struct err *e)
 static void summary(const struct loop *l)
 {
 	const struct record *r = &l->record;
+	struct probe_status status;
 
 	if (l->progress)
 		fputc('\n', stderr);
@@ -195,6 +196,11 @@ static void summary(const struct loop *l)
 		fprintf(stderr, "%s: %llu intervals, %zu services, own cost %.2f %% of the node's CPU, %llu losses (ended by %s)\n",
 			options.output, (unsigned long long)r->intervals, r->sampler->services->n,
 			r->intervals ? 100 * r->own_ratio_sum / (double)r->intervals : 0, (unsigned long long)r->losses, l->reason);
+	for (size_t i = 0; !options.quiet && r->sampler->probes && i < probes_count(r->sampler->probes); i++) {
+		probes_status(r->sampler->probes, i, &status);
+		if (status.state == PROBE_REDUCED || status.state == PROBE_OFF)
+			fprintf(stderr, "probe %s: %s\n", status.name, status.note);
+	}
 	if (!options.quiet && !r->sampler->probes && !options.no_probes)
 		fprintf(stderr, "without probes there is no blame: %s\n", r->sampler->why.text);
 }

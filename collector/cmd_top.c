@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/opt.h"
 #include "collector/screen.h"
 
@@ -38,7 +39,7 @@ static const struct opt rows[] = {
 	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "100ms", "1h", "1s", "time between two readings" },
 	{ "count", 'n', OPT_U64, offsetof(typeof(options), count), "N", "0", NULL, "0", "print N plain tables and end (0: live)" },
 	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "1", "1%",
-	  "own share of the node's CPU time: what happens most often is sampled to stay within half of it; above it probes step down (0: no limit)" },
+	  "own share of the node's CPU time: what happens most often is watched in windows to stay within half of it; above it probes step down (0: no limit)" },
 	{ "no-probes", 0, OPT_FLAG, offsetof(typeof(options), no_probes), NULL, NULL, NULL, NULL, "without BPF: no blame" },
 	{ 0 },
 };
@@ -160,10 +161,7 @@ static void take_keys(struct screen *v, const struct sampler *s)
 
 static uint64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 /* Keys until the next reading is due; every key redraws. */

@@ -109,6 +109,18 @@ static void start_probes(struct sampler *s)
 		s->probes = NULL;
 }
 
+static void probes_sum(const struct sampler *s, uint64_t *run_ns, uint64_t *losses)
+{
+	struct probe_status status;
+
+	*run_ns = *losses = 0;
+	for (size_t i = 0; s->probes && i < probes_count(s->probes); i++) {
+		probes_status(s->probes, i, &status);
+		*run_ns += status.run_ns;
+		*losses += status.losses;
+	}
+}
+
 int sampler_open(const struct sampler_config *config, struct sampler **out, struct err *e)
 {
 	struct sampler *s = mem_alloc(1, sizeof(*s));
@@ -131,6 +143,7 @@ int sampler_open(const struct sampler_config *config, struct sampler **out, stru
 	if (s->probes)
 		probes_read(s->probes, s->sample, NULL); /* what was before the services were known is nobody's */
 	s->last_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	probes_sum(s, &s->last_bpf_ns, &s->last_losses);
 	s->interval.end_ns = s->probes ? s->sample->end_ns : clock_ns(CLOCK_MONOTONIC);
 	s->n = PARTICIPANT_FIRST + s->services->n;
 	*out = s;
@@ -183,14 +196,9 @@ static void estimate(struct sampler *s, size_t p)
 
 static void account_own_cost(struct sampler *s)
 {
-	uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID), bpf = 0, losses = 0, length;
-	struct probe_status status;
+	uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID), bpf, losses, length;
 
-	for (size_t i = 0; s->probes && i < probes_count(s->probes); i++) {
-		probes_status(s->probes, i, &status);
-		bpf += status.run_ns;
-		losses += status.losses;
-	}
+	probes_sum(s, &bpf, &losses);
 	if (bpf < s->last_bpf_ns)
 		bpf = s->last_bpf_ns; /* scaled from the part of the time that was measured, so it can fall a little */
 	length = s->interval.end_ns - s->interval.start_ns;

@@ -19,6 +19,7 @@ const char *const screen_sort_names[SORTS] = { "delay", "slow", "latency", "cpu"
 struct page {
 	char *text;
 	size_t size, used, columns;
+	size_t extra;                /* lines of the heading that are not always there */
 };
 
 static void put_line(struct page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -194,7 +195,7 @@ static void put_table(struct page *page, const struct screen *v, const struct sa
 	put_line(page, " %-*s %6s %7s %8s %-*s %6s %7s %6s %6s", cells, "SERVICE", "CPU %", "WAIT", "DELAYED", CULPRIT_CELLS, "MOSTLY BY",
 		 "SLOW x", "LATENCY", "DISK", "MEM");
 	put_line(page, " %-*s %6s %7s %8s %-*s %6s %7s %6s %6s", cells, "", "", "ms/s", "ms/s", CULPRIT_CELLS, "", "", "", "MiB/s", "MiB");
-	room = v->rows > HEADER_LINES + 1 ? v->rows - HEADER_LINES - 1 : n;
+	room = v->rows > HEADER_LINES + 1 + page->extra ? v->rows - HEADER_LINES - 1 - page->extra : n;
 	if (v->rows && v->selected >= room)
 		first = v->selected - room + 1;
 	for (size_t i = first; i < n && i < first + room; i++)
@@ -302,6 +303,28 @@ static void put_keys(struct page *page, const struct screen *v)
 		put_line(page, "q quit  p pause  esc back");
 }
 
+/* Which probes watch a part of the time, or not at all: their figures are estimates, or missing. */
+static void put_reduced(struct page *page, const struct sampler *s)
+{
+	char text[256] = "";
+	struct probe_status status;
+	size_t n = 0;
+
+	for (size_t i = 0; s->probes && i < probes_count(s->probes) && n < sizeof(text); i++) {
+		probes_status(s->probes, i, &status);
+		if (status.state == PROBE_OFF)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s off", status.name);
+		else if (status.share[PROBE_CORE] < 1)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s %.0f%%", status.name, 100 * status.share[PROBE_CORE]);
+		else if (status.share[PROBE_HOT] < 1)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s in part %.1f%%", status.name, 100 * status.share[PROBE_HOT]);
+	}
+	if (!n)
+		return;
+	put_line(page, "watched of the time (estimates):%s", text);
+	page->extra++;
+}
+
 size_t screen_draw(const struct screen *v, const struct sampler *s, char *text, size_t size)
 {
 	struct page page = { .text = text, .size = size, .columns = v->columns };
@@ -309,6 +332,7 @@ size_t screen_draw(const struct screen *v, const struct sampler *s, char *text, 
 	text[0] = '\0';
 	put_line(&page, "cotenant top  %zu services  own cost %.2f%%  losses %" PRId64 "  %s%s%s", s->services->n, s->own_ratio * 100,
 		 s->interval.losses, v->paused ? "PAUSED  " : "", s->probes ? "" : "no probes: ", s->probes ? "" : s->why.text);
+	put_reduced(&page, s);
 	if (v->rows)
 		put_keys(&page, v);
 	if (v->victim != SIZE_MAX && v->victim < s->n)

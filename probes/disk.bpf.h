@@ -248,14 +248,6 @@ static __always_inline __u32 slot_of_file(struct request *rq)
 	return slot ? *slot : SLOT_OTHER;
 }
 
-static __always_inline __u32 slot_of_current(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_rec *rec = task_record(task);
-
-	return rec ? slot_of_task(task, rec) : SLOT_OTHER;
-}
-
 static __always_inline __u32 slot_of_request(struct request *rq, enum disk_method *method)
 {
 	struct slot_ctl *ctl = slot_control();

@@ -93,14 +93,6 @@ static __always_inline struct memory_slot *memory_totals(__u32 slot)
 	return bpf_map_lookup_elem(&memory_slots, &slot);
 }
 
-static __always_inline __u32 slot_of_current(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_rec *rec = task_record(task);
-
-	return rec ? slot_of_task(task, rec) : SLOT_OTHER;
-}
-
 /* The nearest selected ancestor-or-self of a memory cgroup that is known only as a number. */
 static __noinline __u32 slot_walk(__u64 memcg)
 {

@@ -122,14 +122,6 @@ static __always_inline void hist_count(__u32 *hist, __u64 ns)
 		__sync_fetch_and_add(&hist[bucket], 1);
 }
 
-static __always_inline __u32 slot_of_current(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_rec *rec = task_record(task);
-
-	return rec ? slot_of_task(task, rec) : SLOT_OTHER;
-}
-
 static __always_inline __u32 slot_of_record(struct sock_rec *rec, struct sock *sk)
 {
 	struct slot_ctl *ctl = slot_control();

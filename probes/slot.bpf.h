@@ -127,4 +127,13 @@ static __always_inline struct task_rec *task_record(struct task_struct *task)
 	return bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+/* Of the task that runs here now. */
+static __always_inline __u32 slot_of_current(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_rec *rec = task_record(task);
+
+	return rec ? slot_of_task(task, rec) : SLOT_OTHER;
+}
+
 #endif

@@ -1,16 +1,17 @@
 #!/bin/bash
-# What `cotenant record` costs the services it watches: throughput of redis and postgres with and without it, in interleaved pairs
-# (the order within a pair alternates), server and client on a CPU of their own; the median loss with the interval that holds it
-# with 95 % confidence (order statistics). Then the recorder's memory with 64 services, and what each BPF program costs per run.
-# usage: bench-overhead.sh BUILD [PAIRS]      (as root)   PAIRS=10 takes about 5 minutes, PAIRS=2 is for a look
+# What `cotenant record` costs the services it watches: throughput of redis and postgres with and without it, server and client on
+# a CPU of their own, in one run of the load each, in short blocks that alternate (tests/collector/bench_overhead.c); the median loss
+# with the interval that holds it with 95 % confidence. Then the recorder's memory with 64 services, and what each BPF program costs per run.
+# usage: bench-overhead.sh BUILD [PAIRS]      (as root)   PAIRS=24 takes about 7 minutes, PAIRS=2 is for a look
 set -eu
-build=$(realpath "$1") pairs=${2:-10}
-redis_requests=${REDIS_REQUESTS:-200000} pg_seconds=${PG_SECONDS:-3} warm=${WARM_SECONDS:-4}
+build=$(realpath "$1") pairs=${2:-24}
+block=${BLOCK_SECONDS:-3} skip=${SKIP_SECONDS:-1} budget=${BUDGET:-1%} loads=${LOADS:-redis pg}
+redis_requests=${REDIS_REQUESTS:-200000} warm=${WARM_SECONDS:-4}
 [ "$(id -u)" = 0 ] || { echo "bench-overhead: root is needed"; exit 3; }
 for tool in redis-server redis-benchmark taskset bpftool sqlite3; do
 	command -v $tool > /dev/null || { echo "bench-overhead: needs $tool"; exit 3; }
 done
-tmp=$(mktemp -d) recorder='' pg=''
+tmp=$(mktemp -d) recorder='' pg='' load=''
 pgbin=$(echo /usr/lib/postgresql/*/bin)
 port=16379 pgport=15432
 cgroups=$([ -e /sys/fs/cgroup/cgroup.procs ] && echo /sys/fs/cgroup || echo /sys/fs/cgroup/unified)
@@ -22,6 +23,7 @@ record_stop() {
 	recorder=''
 }
 finish() {
+	load_end
 	record_stop
 	redis-cli -p $port shutdown nosave > /dev/null 2>&1 || true
 	[ -z "$pg" ] || su postgres -c "$pgbin/pg_ctl -D $tmp/pg -m immediate stop" > /dev/null 2>&1 || true
@@ -42,34 +44,27 @@ record_start() { # option…
 	done
 }
 
-redis_rate() { taskset -c 1 redis-benchmark -p $port -n "${1:-$redis_requests}" -c 50 -t get --csv | awk -F'"' '/GET/ { print $4 }'; }
-pg_rate() { su postgres -c "taskset -c 1 $pgbin/pgbench -h $tmp -p $pgport -n -S -M prepared -c 4 -T ${1:-$pg_seconds} bench" 2> /dev/null | awk '/^tps/ { print $3 }'; }
-redis_warm() { redis_rate $((warm * 75000)) > /dev/null; }
-pg_warm() { pg_rate "$warm" > /dev/null; }
-
-with() { # load: the recorder starts while the load runs, and has its first measured intervals behind it when the clock starts
-	record_start
-	"$1_warm"
-	"$1_rate"
-	record_stop
+redis_load() { exec taskset -c 1 redis-benchmark -p $port -n 2000000000 -c 50 -t get > /dev/null 2>&1; }
+redis_warm() { taskset -c 1 redis-benchmark -p $port -n $((warm * 75000)) -c 50 -t get > /dev/null 2>&1; }
+pg_load() { exec su postgres -c "exec taskset -c 1 $pgbin/pgbench -h $tmp -p $pgport -n -S -M prepared -c 4 -T 86400 -P 1 bench" 2>&1; }
+overhead() { # SOURCE…: the loss while the load runs
+	"$build/tests/collector/bench_overhead" "$@" "$pairs" "$block" "$skip" "$budget"
 }
-without() {
-	"$1_warm"
-	"$1_rate"
+load_end() {
+	[ -z "$load" ] || kill "$load" 2> /dev/null || true
+	load=''
 }
-pairs_run() { # load
-	local i a b
-	: > "$tmp/$1.loss"
-	for i in $(seq "$pairs"); do
-		if [ $((i % 2)) = 1 ]; then a=$(without "$1") b=$(with "$1"); else b=$(with "$1") a=$(without "$1"); fi
-		awk -v a="$a" -v b="$b" 'BEGIN { printf "%.3f %.1f %.1f\n", 100 * (a - b) / a, a, b }' >> "$tmp/$1.loss"
-		echo "$1 pair $i of $pairs: $(tail -n 1 "$tmp/$1.loss")" >&2
-	done
-	# interval of the median: ranks n/2 -+ 0.98 sqrt(n)
-	sort -n "$tmp/$1.loss" | awk -v what="$1" '{ v[NR] = $1; w += $2 } END {
-		k = int(NR / 2 - 0.98 * sqrt(NR)); if (k < 1) k = 1;
-		m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2;
-		printf "%-10s %8.2f %%   [%.2f, %.2f]   %d pairs   %.0f per s without\n", what, m, v[k], v[NR + 1 - k], NR, w / NR }'
+redis_overhead() {
+	redis_load &
+	load=$!
+	overhead redis $port "$tmp/redis.db"
+	load_end
+}
+pg_overhead() {
+	coproc PG { pg_load; }
+	load=$PG_PID
+	overhead lines "$tmp/pg.db" <&"${PG[0]}"
+	load_end
 }
 
 redis-server --port $port --save '' --daemonize yes --dir "$tmp" --pidfile "$tmp/redis.pid" > /dev/null
@@ -84,15 +79,15 @@ if [ -x "$pgbin/initdb" ]; then
 	su postgres -c "$pgbin/createdb -h $tmp -p $pgport bench && $pgbin/pgbench -h $tmp -p $pgport -i -q -s 5 bench" > /dev/null 2>&1
 fi
 
-echo "loss of throughput under \`cotenant record\` (default budget), median and its 95 % interval:"
-redis_warm
-pairs_run redis
-if [ -n "$pg" ]; then
-	pg_warm
-	pairs_run pg
-else
-	echo "pg         not measured: postgresql is not installed"
-fi
+echo "loss of throughput under recording (budget $budget), median and its 95 % interval:"
+for what in $loads; do
+	if [ "$what" = pg ] && [ -z "$pg" ]; then
+		echo "pg         not measured: postgresql is not installed"
+		continue
+	fi
+	printf '%-6s' "$what"
+	"${what}_overhead"
+done
 
 echo "recorder with 64 services in cgroups, ${warm} s of redis:"
 for i in $(seq 64); do mkdir "$cgroups/cotenant-bench-$i"; done
@@ -110,7 +105,7 @@ programs | cut -d' ' -f1 > "$tmp/before"
 stats=$(sysctl -n kernel.bpf_stats_enabled)
 record_start --budget 0
 sysctl -q kernel.bpf_stats_enabled=1
-redis_rate > /dev/null
+taskset -c 1 redis-benchmark -p $port -n "$redis_requests" -c 50 -t get > /dev/null 2>&1
 programs | grep -vwFf "$tmp/before" | awk -v n="$redis_requests" '$4 > 0 { printf "  %-20s %7.0f ns per run %8.3f runs per request\n", $2, $3 / $4, $4 / n }' | sort
 sysctl -q kernel.bpf_stats_enabled="$stats"
 record_stop

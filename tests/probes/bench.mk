@@ -4,11 +4,16 @@ bench-probes: $(BUILD)/tests/probes/bench_hold $(BUILD)/tests/probes/bench_load 
 	tests/probes/bench-probes.sh $(BUILD)
 	tests/probes/bench-io.sh $(BUILD)
 
-# what recording costs redis and postgres, interleaved pairs (PAIRS=2: a look); the recorder's memory with 64 services; ns per program
-PAIRS ?= 10
-.PHONY: bench-overhead
-bench-overhead: all
+# what recording costs redis and postgres, in alternating blocks (PAIRS=2: a look); the recorder's memory with 64 services; ns per program
+PAIRS ?= 24
+.PHONY: bench-overhead bench-rss
+bench-overhead: all $(BUILD)/tests/collector/bench_overhead
 	tests/probes/bench-overhead.sh $(BUILD) $(PAIRS)
+
+# memory beside 64 services over half an hour (as root; RSS_SECONDS=240: a look)
+RSS_SECONDS ?= 1800
+bench-rss: all
+	tests/probes/bench-rss.sh $(BUILD) $(RSS_SECONDS)
 
 # docs/truth-cpu.md: expected and measured blame, scene by scene
 truth-cpu: $(BUILD)/tests/probes/bench_truth_cpu
