@@ -90,9 +90,12 @@ int BPF_PROG(cpu_migrate, struct task_struct *task, int dest_cpu)
 	struct task_rec *rec = bpf_task_storage_get(&tasks, task, 0, 0);
 	struct cpu_state *here = cpu_of(bpf_get_smp_processor_id()), *from, *to;
 	struct cpu_victim *v;
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now;
 
-	if (!rec || !here || !watched(here, now))
+	if (!rec || !here)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (!watched(here, now))
 		return 0;
 	victim_of(here, rec->slot)->migrations++;
 	from = cpu_of(rec->cpu);

@@ -54,6 +54,21 @@ static double unknown_share(const struct session *s)
 	return all > 0 ? unknown / all : (double)NAN;
 }
 
+/* Probes that watched a part of the time, or stopped: their figures are estimates, or end early. */
+static void describe_reduced(struct doc *d, const struct session *s)
+{
+	for (size_t i = 0; i < s->n_probes; i++) {
+		const struct session_probe *p = &s->probes[i];
+		char *text;
+
+		if (strcmp(p->state, "reduced") && strcmp(p->state, "off"))
+			continue;
+		text = str_fmt("Probe %s (%s): %s.", p->name, p->state, p->note && p->note[0] ? p->note : "not asked for");
+		append(&d->subtitle, text);
+		free(text);
+	}
+}
+
 static void describe_session(struct doc *d, const struct input_session *is)
 {
 	const struct session *s = is->session;
@@ -73,6 +88,7 @@ static void describe_session(struct doc *d, const struct input_session *is)
 		       cost, unknown);
 	append(&d->subtitle, text);
 	free(text);
+	describe_reduced(d, s);
 	if (losses(s) > 0)
 		doc_find(d, 0.02, TONE_WARN, s->path, "%s events were lost while recording %s; its figures are lower bounds.", lost, is->name);
 }
