@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "collector/slowdown.h"
 
@@ -121,11 +122,20 @@ static void probes_sum(const struct sampler *s, uint64_t *run_ns, uint64_t *loss
 	}
 }
 
+/* x86 says so among the CPU's flags; elsewhere it is not known, and taken for none. */
+static bool is_guest(int root_fd)
+{
+	char text[8192]; /* the first CPU's */
+
+	return file_read_at(root_fd, "proc/cpuinfo", text, sizeof(text)) > 0 && strstr(text, " hypervisor");
+}
+
 int sampler_open(const struct sampler_config *config, struct sampler **out, struct err *e)
 {
 	struct sampler *s = mem_alloc(1, sizeof(*s));
 	int err = services_new(&s->services, config->root_fd, config->by, config->selectors, config->n_selectors, e);
 
+	s->guest = is_guest(config->root_fd);
 	s->budget = (struct budget){ .ratio = config->budget_ratio, .n_cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) };
 	if (!err && !config->no_probes)
 		start_probes(s);

@@ -30,6 +30,7 @@ struct sampler {
 	struct err why;
 	struct budget budget;
 	struct session_interval interval;
+	bool guest;                 /* the node is a virtual machine, and says so */
 	double own_ratio;           /* collector and probes, of the node's CPU time in this interval */
 	uint64_t last_cpu_ns, last_bpf_ns, last_losses;
 	size_t n;                   /* participants */

@@ -56,14 +56,14 @@ static void add_softirq(const struct sampler *s, size_t p, double held, double s
 			sum[sampler_kind(c) == CULPRIT_SERVICE ? SERVICES : MACHINE] += held * (double)sampler_blame(s, BLAME_SOFTIRQ, p, c);
 }
 
-/* Share of the interrupts on top of others' slices that is theirs, weighted by how long p's requests waited behind them: all
- * but the network's work for p and its client. */
-static double irq_theirs(const struct sampler *s, size_t p)
+/* Share of the interrupts on top of others' slices that is theirs, weighted by how long p waited behind them: all but the
+ * network's work for p and its client. */
+static double irq_theirs(const struct sampler *s, enum blame_resource r, size_t p)
 {
 	double weights = 0, ours = 0;
 
 	for (size_t c = 0; c < s->n; c++) {
-		double weight = (double)sampler_blame(s, BLAME_REQUEST, p, c), irq = value(s, c, METRIC_CPU_IRQ), for_us = 0;
+		double weight = (double)sampler_blame(s, r, p, c), irq = value(s, c, METRIC_CPU_IRQ), for_us = 0;
 
 		if (c == p || is_client(s, p, c) || irq <= 0 || (sampler_kind(c) != CULPRIT_SERVICE && sampler_kind(c) != CULPRIT_OTHER))
 			continue;
@@ -90,11 +90,23 @@ static double disk_bytes_theirs(const struct sampler *s, size_t p)
 	return total > 0 ? 1 - own / total : 0;
 }
 
-/* Sleep on disk, by disk blame; what sharing by bytes would put on top is uncertain. */
+/* Sleep for pages that were evicted, by memory blame: it would not be without the eviction, whoever shares the disk. Returns what of
+ * `slept` is left. */
+static double add_refaults(const struct sampler *s, size_t p, double slept, double sum[PARTS])
+{
+	double parts[PARTS], total = row_parts(s, BLAME_MEMORY, p, parts), refaults = within(total, 0, slept);
+
+	if (total > 0)
+		add(sum, parts, refaults / total);
+	return slept - refaults;
+}
+
+/* Other sleep on disk, by disk blame; what sharing by bytes would put on top is uncertain. */
 static void add_disk(const struct sampler *s, size_t p, double slept, double sum[PARTS])
 {
 	double parts[PARTS], total = row_parts(s, BLAME_DISK, p, parts), theirs;
 
+	slept = add_refaults(s, p, slept, sum);
 	if (total <= 0)
 		return;
 	theirs = (parts[SERVICES] + parts[OTHERS]) / total;
@@ -103,16 +115,24 @@ static void add_disk(const struct sampler *s, size_t p, double slept, double sum
 		sum[MACHINE] += slept * (disk_bytes_theirs(s, p) - theirs);
 }
 
+/* Waits for CPUs; the neighbours' interrupts inside their slices are theirs. */
+static void add_waits(const struct sampler *s, enum blame_resource r, size_t p, double sum[PARTS])
+{
+	double parts[PARTS], irq;
+
+	row_parts(s, r, p, parts);
+	add(sum, parts, 1);
+	irq = irq_theirs(s, r, p) * (double)sampler_blame(s, r, p, SLOT_IRQ);
+	sum[SERVICES] += irq;
+	sum[MACHINE] -= irq;
+}
+
 /* What held up the requests at the server. */
 static void add_requests(const struct sampler *s, size_t p, double sum[PARTS])
 {
-	double parts[PARTS], own, busy, irq;
+	double own, busy;
 
-	row_parts(s, BLAME_REQUEST, p, parts);
-	add(sum, parts, 1);
-	irq = irq_theirs(s, p) * (double)sampler_blame(s, BLAME_REQUEST, p, SLOT_IRQ);
-	sum[SERVICES] += irq;
-	sum[MACHINE] -= irq;
+	add_waits(s, BLAME_REQUEST, p, sum);
 	add_disk(s, p, value(s, p, METRIC_REQ_DISK), sum);
 	own = (double)sampler_blame(s, BLAME_REQUEST, p, p);
 	busy = value(s, p, METRIC_CPU_ON) + value(s, p, METRIC_CPU_IRQ);
@@ -138,30 +158,33 @@ static double by_requests(const struct sampler *s, size_t p, double sum[PARTS], 
 
 static double by_cpu(const struct sampler *s, size_t p, double sum[PARTS])
 {
-	double parts[PARTS], time = value(s, p, METRIC_CPU_ON) + value(s, p, METRIC_CPU_IRQ) + value(s, p, METRIC_CPU_WAIT);
+	double time = value(s, p, METRIC_CPU_ON) + value(s, p, METRIC_CPU_IRQ) + value(s, p, METRIC_CPU_WAIT);
+	double disk = sampler_blame_present(s, BLAME_DISK) ? value(s, p, METRIC_DISK_OUTSTANDING) : 0;
 
-	row_parts(s, BLAME_CPU, p, parts);
-	add(sum, parts, 1);
-	row_parts(s, BLAME_DISK, p, parts);
-	add(sum, parts, 1);
+	add_waits(s, BLAME_CPU, p, sum);
+	add_disk(s, p, disk, sum);
 	add_softirq(s, p, 1, sum);
-	return time + (sampler_blame_present(s, BLAME_DISK) ? value(s, p, METRIC_DISK_OUTSTANDING) : 0);
+	return time + disk;
 }
 
-/* SLOWDOWN_UNSEEN, in proportion to the CPU time of neighbours up to one core. */
-static double unseen_ratio(const struct sampler *s, size_t p)
+/* What neighbours did: CPU time, of one core at most, and what a hypervisor may have done for their disk requests; both per time. */
+static void neighbours_did(const struct sampler *s, size_t p, double *cores, double *hidden)
 {
-	double length = (double)(s->interval.end_ns - s->interval.start_ns), used = 0;
+	double length = (double)(s->interval.end_ns - s->interval.start_ns), used = 0, requests = 0;
 
-	for (size_t c = 0; c < s->n; c++)
-		if (c != p && !is_client(s, p, c) && (sampler_kind(c) == CULPRIT_SERVICE || sampler_kind(c) == CULPRIT_OTHER))
-			used += value(s, c, METRIC_CPU_ON);
-	return length > 0 ? SLOWDOWN_UNSEEN * within(used / length, 0, 1) : 0;
+	for (size_t c = 0; c < s->n; c++) {
+		if (c == p || is_client(s, p, c) || (sampler_kind(c) != CULPRIT_SERVICE && sampler_kind(c) != CULPRIT_OTHER))
+			continue;
+		used += value(s, c, METRIC_CPU_ON);
+		requests += value(s, c, METRIC_DISK_READS) + value(s, c, METRIC_DISK_WRITES);
+	}
+	*cores = length > 0 ? within(used / length, 0, 1) : 0;
+	*hidden = s->guest && length > 0 ? within(requests * SLOWDOWN_GUEST_IO_NS / length, 0, SLOWDOWN_GUEST_IO_MOST) : 0;
 }
 
 bool slowdown_estimate(const struct sampler *s, size_t p, struct slowdown *out)
 {
-	double sum[PARTS] = { 0 }, partner = 0, time, delayed, unseen = unseen_ratio(s, p);
+	double sum[PARTS] = { 0 }, partner = 0, time, delayed, cores, hidden;
 	bool requests = sampler_blame_present(s, BLAME_REQUEST) && value(s, p, METRIC_REQ) > 0;
 
 	if (!requests && (s->values[p][METRIC_CPU_ON] == SESSION_ABSENT || !sampler_blame_present(s, BLAME_CPU)))
@@ -170,11 +193,12 @@ bool slowdown_estimate(const struct sampler *s, size_t p, struct slowdown *out)
 	if (time <= 0)
 		return false;
 	delayed = sum[SERVICES] + sum[OTHERS];
+	neighbours_did(s, p, &cores, &hidden);
 	*out = (struct slowdown){
 		.time_ns = time,
 		.delayed_ns = within(delayed - partner, 0, time),
-		.low_ns = within(time - (time - within(sum[SERVICES] - partner, 0, time)) / (1 - unseen), 0, time),
-		.high_ns = time - (time - within(delayed + sum[MACHINE], 0, time)) / (1 + unseen),
+		.low_ns = within(time - (time - within(sum[SERVICES] - partner, 0, time)) / (1 - SLOWDOWN_CHEAPER * cores), 0, time),
+		.high_ns = time - (time - within(delayed + sum[MACHINE], 0, time)) / (1 + SLOWDOWN_DEARER * cores + hidden),
 	};
 	return true;
 }

@@ -125,16 +125,23 @@ static __noinline int sleep_begin(struct task_struct *task, __u64 now)
 /* Take over another thread's segments between start and end, oldest first. */
 __noinline int wait_log_inherit(struct wait_log *log, struct wait_log *theirs, __u64 start, __u64 end)
 {
-	__u64 n;
+	__u64 n, back = 0;
 
 	if (!log || !theirs)
 		return 0;
 	n = theirs->n;
 	for (int i = 0; i < WAIT_SEGMENTS; i++) {
-		struct wait_segment *s = &theirs->segments[(n + i) & (WAIT_SEGMENTS - 1)], *added;
+		if (theirs->segments[(n - 1 - back) & (WAIT_SEGMENTS - 1)].end_ns <= start)
+			break;
+		back++;
+	}
+	forget(back);
+	for (int i = 0; i < WAIT_SEGMENTS; i++) {
+		struct wait_segment *s = &theirs->segments[(n - back) & (WAIT_SEGMENTS - 1)], *added;
 
-		if (s->end_ns <= start)
-			continue;
+		if (!back)
+			break;
+		back--;
 		added = wait_log_add(log, s->start_ns > start ? s->start_ns : start, s->end_ns < end ? s->end_ns : end, s->culprit, s->kind);
 		if (added) {
 			added->irq_share = s->irq_share;

@@ -51,34 +51,43 @@ __noinline __u64 foreign_ns(struct wait_log *log, __u64 from, __u64 to, __u32 sl
 	return sum;
 }
 
-struct share { __u64 blamed, foreign; __u32 last; };
+struct share { __u64 blamed, foreign, from, to; __u32 last, slot, client; };
 
-static __always_inline void segment_charge(struct request_slot *totals, const struct wait_segment *s, __u64 ns, __u32 slot,
-					   __u32 client, struct share *sum)
+/* Charge one segment's part of a request. A global function, so that the verifier looks at it once and not in each turn of the loop. */
+__noinline int segment_charge(struct request_slot *totals, const struct wait_segment *s, struct share *sum)
 {
-	__u64 irq, steal, culprit = s->culprit;
+	__u64 start, end, ns, irq, steal, culprit;
 
+	if (!totals || !s || !sum)
+		return 0;
+	start = s->start_ns > sum->from ? s->start_ns : sum->from;
+	end = s->end_ns < sum->to ? s->end_ns : sum->to;
+	if (start >= end)
+		return 0;
+	ns = end - start;
 	sum->blamed += ns;
 	if (s->kind == WAIT_DISK) {
 		totals->disk_ns += ns;
-		return;
+		return 0;
 	}
 	irq = ns * s->irq_share >> SHARE_SHIFT;
 	steal = ns * s->steal_share >> SHARE_SHIFT;
 	totals->blame[SLOT_IRQ] += irq;
 	totals->blame[SLOT_STEAL] += steal;
 	ns -= irq + steal;
+	culprit = s->culprit;
 	hide(culprit);
 	if (culprit >= SLOTS)
-		return;
+		return 0;
 	totals->blame[culprit] += ns;
-	if (!is_foreign(culprit, slot))
-		return;
+	if (!is_foreign(culprit, sum->slot))
+		return 0;
 	sum->foreign += ns + irq;
 	if (!sum->last)
 		sum->last = culprit + 1;
-	if (culprit == client)
+	if (culprit == sum->client)
 		totals->partner_ns += ns;
+	return 0;
 }
 
 /* The same queue without neighbours: requests come when they came, each takes what it took but for them. Returns by how much the
@@ -113,20 +122,19 @@ static __always_inline __u64 backlog_charge(struct request_slot *totals, struct 
 __noinline int request_charge(struct request_slot *totals, struct wait_log *log, struct conversation *c, __u64 now, __u32 slot)
 {
 	__u64 arrival, oldest = 0, backlog, index = slot;
-	struct share sum = { 0 };
+	struct share sum = { .to = now, .slot = slot };
 
 	if (!totals || !log || !c)
 		return 0;
-	arrival = c->arrival_ns;
+	sum.from = arrival = c->arrival_ns;
+	sum.client = c->client;
 	for (int i = 1; i <= WAIT_SEGMENTS; i++) {
 		struct wait_segment *s = &log->segments[(log->n - i) & (WAIT_SEGMENTS - 1)];
-		__u64 start = s->start_ns > arrival ? s->start_ns : arrival, end = s->end_ns < now ? s->end_ns : now;
 
 		oldest = s->start_ns;
 		if (s->end_ns <= arrival)
 			break;
-		if (start < end)
-			segment_charge(totals, s, end - start, slot, c->client, &sum);
+		segment_charge(totals, s, &sum);
 	}
 	if (log->n > WAIT_SEGMENTS && oldest > arrival) { /* the log does not reach back so far */
 		totals->blame[SLOT_UNKNOWN] += oldest - arrival;

@@ -11,7 +11,7 @@
 
 #include "probes/events.h"
 
-#define WAIT_SEGMENTS 16     /* power of two; requests seldom span more than three */
+#define WAIT_SEGMENTS 64     /* power of two; with 16, requests queued beside two busy neighbours had 8 to 25 % of their time `unknown` */
 
 enum wait_kind {
 	WAIT_CPU = 0,        /* runnable; `culprit` held the CPU */

@@ -13,7 +13,7 @@ lab=$PWD/tests/lab_service.sh
 repeats=${REPEATS:-3}
 run_s=${RUN_S:-4}
 read -ra victims <<< "${VICTIMS:-redis memcached nginx postgres}"
-read -ra neighbours <<< "${NEIGHBOURS:-cpu disk net}"
+read -ra neighbours <<< "${NEIGHBOURS:-cpu disk net writer}"
 out=${OUT:-$build/truth-slowdown.md}
 work=$(mktemp -d /var/tmp/cotenant-truth.XXXXXX)
 servers=() others=()
@@ -41,6 +41,8 @@ neighbour() { # kind seconds
 	half) "${as[@]}" taskset -c 0 stress-ng --cpu 1 --cpu-method int64 --cpu-load 50 --timeout "$2" --quiet ;;
 	disk) "${as[@]}" taskset -c 0 fio --name=disk --filename="$work/data" --size=256M --rw=randwrite --bs=16k --direct=1 --ioengine=libaio \
 		--iodepth=4 --rate_iops=2000 --time_based --runtime="$2" --output="$work/fio" ;;
+	writer) "${as[@]}" taskset -c 0 fio --name=disk --filename="$work/data" --size=256M --rw=randwrite --bs=64k --direct=1 --ioengine=libaio \
+		--iodepth=8 --time_based --runtime="$2" --output="$work/fio" ;; # all that the disk gives
 	net) "${as[@]}" taskset -c 0 sh -c "iperf3 -s -1 -p 15201 > $work/iperf.server & sleep 0.3; exec iperf3 -c 127.0.0.1 -p 15201 -t $2 > $work/iperf" ;;
 	esac > "$work/$1.out" 2>&1
 }

@@ -34,3 +34,8 @@ $(TRUTH_IO): bench-truth-%: $(BUILD)/tests/probes/test_% unit
 .PHONY: truth-slowdown
 truth-slowdown: all
 	OUT=docs/truth-slowdown.md tests/collector/truth_slowdown.sh $(BUILD)
+
+# how far estimated slowdowns were off in a recorded lab campaign: the allowances of collector/slowdown.h
+.PHONY: bench-slowdown-lab
+bench-slowdown-lab:
+	python3 tests/collector/slowdown_lab.py datasets/lab-2core

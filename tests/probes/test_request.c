@@ -16,6 +16,7 @@
 #include "tests/probes/dialogue.h"
 #include "tests/probes/load.h"
 
+#define OPEN_LOOP_LEAST 200     /* of 300 messages answered one by one */
 #define ATTEMPTS 4               /* a machine that is busy with other things can spoil a run's timing, not its sums */
 
 static struct cgroup_pair groups[DIALOGUE_GROUPS];
@@ -194,12 +195,14 @@ static void pipelining(void **state)
 }
 
 /* Open loop: requests come every 3 ms whatever happens. What is left when the others' part and the queue that they let grow are
- * taken away is the time that the server runs. */
+ * taken away is the time that the server runs. That is so where requests are mostly answered one by one: what is read at once counts once,
+ * from the latest arrival (docs/requests.md), and a machine busy enough can hold up server and client for that long. */
 static void open_loop(void **state)
 {
 	const struct dialogue d = { .connections = 1, .rounds = 300, .batch = 1, .period_us = 3000, .work_us = 900, .sync_fd = -1 };
 	struct outcome o;
 	double left = 0;
+	bool as_meant = false;
 
 	(void)state;
 	if (!has_socket_events())
@@ -207,11 +210,16 @@ static void open_loop(void **state)
 	for (int i = 0; i < ATTEMPTS; i++) {
 		o = play(&d);
 		left = o.row_ms - o.held_ms;
-		if (left < 1.1 * o.run_ms)
+		as_meant = o.truth.answers >= OPEN_LOOP_LEAST && o.held_ms - o.burner_ms - o.machine_ms < 0.1 * o.row_ms;
+		if (as_meant && left < 1.1 * o.run_ms)
 			break;
 	}
 	printf("figure: open loop: %.0f requests, latency %.1f ms, burner %.1f ms of which backlog %.1f ms, thread's wait %.1f ms\n", o.count,
 	       o.time_ms, o.burner_ms, o.backlog_ms, o.wait_ms);
+	if (!as_meant) {
+		printf("note: open loop: others held up server and client in all of %d attempts; not judged\n", ATTEMPTS);
+		skip();
+	}
 	within("open loop: ms left without the others", left, o.run_ms, 15);
 }
 

@@ -5,7 +5,7 @@ set -eu
 build=$1 what=$2
 declare -A title=([disk]='Disk: measured beside fio' [net]='Network and requests: measured beside iperf3, tbf and redis-benchmark'
 	[memory]='Memory: page-cache evictions in scenes of known outcome')
-declare -A rule=([memory]='Counts are exact; a run that loses an event fails. Times are ns.'
+declare -A rule=([memory]='Counts are exact but for events that the probe itself counts as lost. Times are ns.'
 	[net]='A count may be off by 1 %.'
 	[disk]='Counts are exact but for events that the probe itself counts as lost; shares may be off by one hundredth.')
 echo "# ${title[$what]}"
