@@ -89,18 +89,16 @@ static void deal_clusters(struct curve_split *x, struct rng *rng)
 }
 
 /* The smallest first. */
-static uint32_t *items_by_size(const struct curve *c)
+static uint32_t *items_by_size(const struct curve *c, const double *size)
 {
 	uint32_t n = c->in->n_items, *order = mem_alloc(n, sizeof(*order));
 	struct curve_order *v = mem_alloc(n, sizeof(*v));
-	double *size = curve_order_means(c);
 
 	for (uint32_t i = 0; i < n; i++)
 		v[i] = (struct curve_order){ size[c->in->item_service[i]], 0, i };
 	curve_order_sort(v, n);
 	for (uint32_t i = 0; i < n; i++)
 		order[n - 1 - i] = v[i].item;
-	free(size);
 	free(v);
 	return order;
 }
@@ -117,14 +115,23 @@ struct curve_split *curve_split_new(struct curve *c)
 	x->items = mem_alloc(c->in->n_items, sizeof(uint32_t));
 	x->slots = mem_alloc(c->in->n_items, sizeof(*x->slots));
 	x->rows = curve_rows_alloc((size_t)c->in->n_items * c->coarse_width);
-	x->by_size = items_by_size(c);
+	x->sizes = curve_order_means(c);
+	x->by_size = items_by_size(c, x->sizes);
+	x->slot_of = mem_alloc(c->in->n_items, sizeof(uint32_t));
 	for (uint32_t m = 0; m < n; m++)
 		x->order[m] = m;
 	x->n_regions = (n + REGION_NODES - 1) / REGION_NODES;
 	x->regions = mem_alloc(x->n_regions, sizeof(*x->regions));
+	x->bundles = curve_rows_alloc((size_t)x->n_regions * c->width);
 	for (uint32_t k = 0; k < x->n_regions; k++) {
-		x->regions[k].c = c;
-		x->regions[k].index = k;
+		struct curve_region *r = &x->regions[k];
+
+		r->c = c;
+		r->index = k;
+		r->sizes = x->sizes;
+		r->slot_of = x->slot_of;
+		r->region_of = x->region_of;
+		r->bundle = x->bundles + (size_t)k * c->width;
 	}
 	return x;
 }
@@ -141,6 +148,9 @@ void curve_split_free(struct curve_split *x)
 	free(x->slots);
 	free(x->rows);
 	free(x->by_size);
+	free(x->sizes);
+	free(x->slot_of);
+	free(x->bundles);
 	free(x);
 }
 
