@@ -15,6 +15,7 @@
 	row(curve) \
 	row(fill) \
 	row(greedy) \
+	row(regroup) \
 	row(fewest) \
 	row(anneal) \
 	row(squeeze) \

@@ -41,21 +41,24 @@ static float *floats(size_t n)
 	return memset(v, 0, n * sizeof(float));
 }
 
-/* Demands column by column, so scaled that squares over a block's columns add up to their mean's square at least. */
+/* Demands column by column, then pressures; so scaled that squares over a block's columns add up to their mean's square at least. */
 static void fine_make(struct squeeze *m)
 {
 	const struct instance *in = m->in;
-	size_t width = m->width = (in->n_columns + BLOCK_LANES - 1) / BLOCK_LANES * BLOCK_LANES;
+	const struct blocks *k = m->k;
+	size_t width = m->width = (in->n_columns + k->n_pressures + BLOCK_LANES - 1) / BLOCK_LANES * BLOCK_LANES;
 
 	m->scale = mem_alloc(width, sizeof(float));
 	m->need = floats(((size_t)in->n_services + 1) * width);
 	m->fine = floats(in->n_nodes * width);
-	for (uint32_t b = 0; b < m->k->n; b++)
-		for (uint32_t c = m->k->first[b]; c < m->k->first[b + 1]; c++)
-			m->scale[c] = m->k->scale[b] * sqrtf((float)(m->k->first[b + 1] - m->k->first[b]));
-	for (size_t s = 0; s < in->n_services; s++)
+	for (uint32_t b = 0; b < k->n; b++)
+		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++)
+			m->scale[c] = k->scale[b] * sqrtf((float)(k->first[b + 1] - k->first[b]));
+	for (size_t s = 0; s < in->n_services; s++) {
 		for (uint32_t c = 0; c < in->n_columns; c++)
 			m->need[s * width + c] = (float)in->demand[s * in->n_columns + c] * m->scale[c];
+		memcpy(m->need + s * width + in->n_columns, k->share + s * k->stride + k->n, k->n_pressures * sizeof(float));
+	}
 }
 
 static void find_ties(struct squeeze *m)

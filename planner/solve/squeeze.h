@@ -36,7 +36,7 @@ struct squeeze {
 	struct state *st;
 	struct blocks *k;
 	struct kin *kin;
-	uint32_t width;          /* of a fine row: n_columns, padded */
+	uint32_t width;          /* of a fine row: n_columns, n_pressures, padded */
 	float *scale;            /* [column] */
 	float *need;             /* [service * width + column]; the row after the last is nobody's */
 	float *fine;             /* [node * width + column]: room */

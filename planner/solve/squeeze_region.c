@@ -21,6 +21,7 @@
 #define STUCK_MAX 50
 #define STUCK_ALLOWANCE 0.1f  /* of the node's pain and this floor, per visit that did not help: so much may the next exchange hurt */
 #define STUCK_FLOOR 1e-6f
+#define PRESSURE_EVEN 1.03f  /* of the even pressure: what is above hurts, though the limits alone forbid */
 #define GAIN_MIN 1e-13f  /* squared shares of a node: below is rounding */
 
 #define CLONES __attribute__((target_clones("avx2,fma", "default"), optimize("fast-math")))
@@ -162,8 +163,8 @@ void squeeze_measure(struct squeeze *m, uint32_t node)
 			least = fminf(least, fine[c]);
 		room[b] = least * sqrtf((float)(k->first[b + 1] - k->first[b]));
 	}
-	for (uint32_t b = k->n; b < k->stride; b++)
-		room[b] = BLOCKS_NEVER;
+	for (uint32_t b = k->n; b < k->n + k->n_pressures; b++)
+		room[b] = fine[columns + b - k->n] = k->ideal[b] * PRESSURE_EVEN - (float)m->st->pressure[(size_t)node * k->n_pressures + b - k->n] * k->scale[b];
 	m->pain[node] = squeeze_pain(fine, fine_of(m, UINT32_MAX), m->width);
 }
 
