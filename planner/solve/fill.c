@@ -15,7 +15,7 @@
 #include "planner/search.h"
 #include "planner/term.h"
 
-#define SAMPLE 24            /* per item placed: a quick answer; absorb.c improves it */
+#define SAMPLE 24            /* per item placed: a quick answer; squeeze.c improves it */
 #define SAMPLE_LAST 500      /* looked at before a node is closed */
 #define PRICE_SOFTENING 0.1f /* share of a node where a price stops rising; on one planted fleet 0.03 .. 0.3 differed by 2 % of the nodes */
 #define LARGE_TESTS 4000000.0 /* items * nodes from which this beats looking at everything */

@@ -1,9 +1,9 @@
 /*
  * Fewer nodes by force: the worst filled nodes are dissolved and their items put onto the others, overfull or not; exchanges
- * between overfull nodes and others then press the excess out again (least squares, so that it spreads before it goes). When
- * nothing is over any more, the placement is one of fewer nodes; then the next are dissolved. A round that stalls is taken back
- * and tried with fewer. Every step concerns two nodes, so it costs a few microseconds in a fleet of any size. All rules and
- * slowdown limits hold all the time; only capacity waits.
+ * between overfull nodes and others then press the excess out again (least squares, so that it spreads before it goes). What cannot be
+ * pressed out is taken off and packed onto nodes of its own by fill.c. When that takes fewer than were dissolved, the round has
+ * paid; else it is taken back, and the next one dissolves fewer. Every step concerns two nodes, so it costs a few
+ * microseconds in a fleet of any size. All rules and slowdown limits hold all the time; only capacity waits.
  *
  * Regions of nodes are worked on side by side. Groups with rules over more than a node move only in the region that holds all of
  * them in this deal; regions are dealt anew again and again. Their number depends on the instance alone, so under an iteration
@@ -21,6 +21,7 @@
 #include "planner/term.h"
 
 #define STEP_FIRST 0.2       /* of what lies between cost and proven bound is dissolved in a round */
+#define STEP_MAX 0.4
 #define STEP_GROWTH 1.2      /* after a round that went well */
 #define STEP_SHRINK 0.5      /* after one that did not */
 #define MARGIN_SHARE (getenv("MS") ? atof(getenv("MS")) : 0.7)
@@ -29,7 +30,8 @@
 #define REGIONS_FREE 8       /* most regions without rules across nodes */
 #define REGIONS_RULED 2      /* and with them: more would freeze most groups */
 #define STALL_RATIO 0.97     /* a deal must bring pain below this share of what it was */
-#define STALLS_MAX 20         /* deals in a row that did not */
+#define STALLS_MAX 6          /* deals in a row that did not */
+#define HURT_FIRST 1e6f      /* beyond any size */
 #define FAILURES_MAX 24      /* rounds of a single node in a row that were taken back */
 
 static float *floats(size_t n)
@@ -237,15 +239,14 @@ static void set_margin(struct squeeze *m)
 	free(capacity);
 }
 
-/* Deals until nothing is over (true) or progress ends. */
-static bool press(struct squeeze *m, struct search *s, uint64_t *spent)
+/* Deals until nothing is over or progress ends. */
+static void press(struct squeeze *m, struct search *s, uint64_t *spent)
 {
 	uint32_t over, stalls = 0;
 	double pain, now;
 
 	set_margin(m);
 	pain = pain_of(m, &over);
-
 	while (over && stalls < STALLS_MAX && !search_done(s, *spent)) {
 		deal(m, s, *spent);
 		squeeze_work(m, s->threads ? s->threads : 1);
@@ -256,7 +257,43 @@ static bool press(struct squeeze *m, struct search *s, uint64_t *spent)
 		stalls = now < pain * STALL_RATIO ? 0 : stalls + 1;
 		pain = fmin(now, pain);
 	}
-	return !over;
+}
+
+/* The item without which the node hurts least; of those that leave it well, the smallest. */
+static uint32_t least_missed(const struct squeeze *m, uint32_t node)
+{
+	const struct state_list *l = &m->st->items[node];
+	const float *fine = m->fine + (size_t)node * m->width;
+	uint32_t best = l->v[0];
+	float least = BLOCKS_NEVER;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t service = m->in->item_service[l->v[i]];
+		float v = squeeze_pain_without(fine, m->need + (size_t)service * m->width, m->width) * HURT_FIRST + m->k->size[service];
+
+		if (v < least) {
+			least = v;
+			best = l->v[i];
+		}
+	}
+	return best;
+}
+
+/* What is over is taken off until nothing is, and packed onto unused nodes. False when something found no place. */
+static bool relieve(struct squeeze *m)
+{
+	uint32_t *left = mem_alloc(m->in->n_items, sizeof(*left)), n = 0;
+	bool whole;
+
+	for (uint32_t node = 0; node < m->in->n_nodes; node++)
+		while (m->over[node]) {
+			left[n++] = least_missed(m, node);
+			state_take(m->st, left[n - 1]);
+			squeeze_measure(m, node);
+		}
+	whole = !fill_place(m->k, m->st, m->order, left, n, &m->rng);
+	free(left);
+	return whole;
 }
 
 static void restore(struct squeeze *m, const int32_t *start)
@@ -282,19 +319,23 @@ static void improve(struct squeeze *m, struct search *s, int32_t *start)
 
 	while (failures < FAILURES_MAX && m->st->n_used > 1 && !search_done(s, spent)) {
 		uint32_t n = step_nodes(m, s, step);
-		double cost;
+		double cost = INFINITY;
+		bool whole = dissolve(m, n);
 
 		spent += m->in->n_nodes;
-		if (dissolve(m, n) && press(m, s, &spent)) {
+		if (whole) {
+			press(m, s, &spent);
+			whole = relieve(m);
+		}
+		if (whole)
 			cost = objective_value(m->in, s->model, m->st->item_node);
-			search_offer(s, m->st->item_node, cost, "squeeze");
-			if (getenv("SQ")) fprintf(stderr, "dissolved %u: cost %g t %.2f\n", n, cost, search_now_ns() / 1e9);
+		if (getenv("SQ")) fprintf(stderr, "dissolved %u: cost %g t %.2f\n", n, cost, search_now_ns() / 1e9);
+		if (whole && search_offer(s, m->st->item_node, cost, "squeeze")) {
 			memcpy(start, m->st->item_node, m->in->n_items * sizeof(*start));
 			failures = 0;
-			step *= STEP_GROWTH;
+			step = fmin(STEP_MAX, step * STEP_GROWTH);
 			continue;
 		}
-			if (getenv("SQ")) fprintf(stderr, "failed %u: t %.2f\n", n, search_now_ns() / 1e9);
 		restore(m, start);
 		failures += n == 1;
 		step *= STEP_SHRINK;
@@ -331,6 +372,7 @@ static void run(struct search *s)
 	m.region_of = mem_alloc(in->n_nodes, sizeof(*m.region_of));
 	m.item_region = mem_alloc(in->n_items, sizeof(*m.item_region));
 	m.kin = kin_new(m.k);
+	m.order = fill_order(m.k);
 	fine_make(&m);
 	find_ties(&m);
 	if (search_best(s, start, NULL)) {
@@ -345,6 +387,7 @@ static void run(struct search *s)
 	free(m.item_region);
 	kin_free(m.kin);
 	free(m.region_of);
+	free(m.order);
 	free(m.scale);
 	free(m.need);
 	free(m.fine);

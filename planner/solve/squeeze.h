@@ -47,6 +47,7 @@ struct squeeze {
 	uint8_t *ties;           /* [group]: 0 = only rules within a node, 1 = across nodes, 2 = stays put (near, min_distinct) */
 	uint16_t *item_region;   /* [item]: where it may move in this deal; SQUEEZE_FROZEN = nowhere, as its group stands in several regions */
 	uint16_t *region_of;     /* [node] */
+	uint32_t *order;         /* fill_order() */
 	struct squeeze_region *regions;
 	uint32_t n_regions, next;
 	struct rng rng;
@@ -57,6 +58,7 @@ void squeeze_measure(struct squeeze *m, uint32_t node); /* room, pain and over f
 void squeeze_work(struct squeeze *m, unsigned threads);
 void squeeze_region_init(struct squeeze_region *g, struct squeeze *m, struct search *s, uint16_t index);
 void squeeze_region_fini(struct squeeze_region *g);
-float squeeze_pain(const float *room, const float *row, uint32_t n); /* with the row's item as well */
+float squeeze_pain(const float *room, const float *row, uint32_t n); /* with the row's item as well; _without: when it has left */
+float squeeze_pain_without(const float *room, const float *row, uint32_t n);
 
 #endif

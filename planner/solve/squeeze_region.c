@@ -56,6 +56,18 @@ CLONES float squeeze_pain(const float *room, const float *row, uint32_t n)
 	return sum;
 }
 
+CLONES float squeeze_pain_without(const float *room, const float *row, uint32_t n)
+{
+	float sum = 0;
+
+	for (uint32_t b = 0; b < n; b++) {
+		float x = room[b] + row[b];
+
+		sum += x < 0 ? x * x : 0;
+	}
+	return sum;
+}
+
 /* Pain of two nodes after an exchange, column by column. */
 CLONES static float fine_pain(const float *room_a, const float *room_b, const float *out, const float *in, uint32_t width)
 {
