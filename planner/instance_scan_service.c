@@ -95,8 +95,6 @@ static bool scan_members(struct scan *s, struct plain *v)
 			;
 		if (k == sizeof(members) / sizeof(members[0]) || seen & 1u << k)
 			return false;
-		while (s->at < s->end && *s->at == ' ')
-			s->at++;
 		if (!members[k].scan(s, v))
 			return false;
 		seen |= 1u << k;
