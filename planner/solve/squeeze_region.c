@@ -12,8 +12,6 @@
 
 #include "base/mem.h"
 
-#pragma GCC diagnostic ignored "-Wpsabi" /* vectors pass between inlined functions only */
-
 #define VISITS 40        /* per overfull node and deal */
 #define VISITS_MORE 400  /* per region and deal */
 #define PARTNERS 2       /* nodes drawn at random per visit */
@@ -30,17 +28,14 @@
 /* An exchange: `out` leaves the node for `partner`, `in` (or UINT32_MAX: nobody) comes from there. */
 struct exchange { uint32_t out, in, partner; float gain; };
 
-static inline __attribute__((always_inline)) block_lanes below_zero(block_lanes x)
-{
-	return (block_lanes)((block_masks)x & (x < 0));
-}
+#define BELOW_ZERO(x) ((block_lanes)((block_masks)(x) & ((x) < 0)))
 
-static inline __attribute__((always_inline)) float total(block_lanes v)
+static inline __attribute__((always_inline)) float total(const block_lanes *v)
 {
 	float sum = 0;
 
 	for (uint32_t l = 0; l < BLOCK_LANES; l++)
-		sum += v[l];
+		sum += (*v)[l];
 	return sum;
 }
 
@@ -75,11 +70,13 @@ CLONES static float fine_pain(const float *room_a, const float *room_b, const fl
 	block_lanes sum = { 0 };
 
 	for (uint32_t l = 0; l < width / BLOCK_LANES; l++) {
-		block_lanes d = o[l] - i[l], x = below_zero(ra[l] + d), y = below_zero(rb[l] - d);
+		block_lanes d = o[l] - i[l], x = ra[l] + d, y = rb[l] - d;
 
+		x = BELOW_ZERO(x);
+		y = BELOW_ZERO(y);
 		sum += x * x + y * y;
 	}
-	return total(sum);
+	return total(&sum);
 }
 
 static const float *fine_of(const struct squeeze *m, uint32_t item)
@@ -105,11 +102,13 @@ CLONES static void try_side(struct squeeze_region *g, uint32_t a, uint32_t b, ui
 		block_lanes sum = { 0 };
 
 		for (uint32_t l = 0; l < lanes; l++) {
-			block_lanes x = below_zero(sa[l] - comes[l]), y = below_zero(rb[l] - o[l] + comes[l]);
+			block_lanes x = sa[l] - comes[l], y = rb[l] - o[l] + comes[l];
 
+			x = BELOW_ZERO(x);
+			y = BELOW_ZERO(y);
 			sum += x * x + y * y;
 		}
-		if (before - total(sum) > best->gain) {
+		if (before - total(&sum) > best->gain) {
 			uint32_t in = j < g->b.n ? g->b.item[j] : UINT32_MAX;
 			float gain = fine_gain(m, a, b, out, in);
 
@@ -129,7 +128,7 @@ CLONES static void try_kin(struct squeeze_region *g, uint32_t a, uint32_t out, c
 	block_lanes *want = __builtin_assume_aligned(g->scratch + stride, sizeof(block_lanes));
 
 	for (uint32_t l = 0; l < lanes; l++)
-		want[l] = o[l] + below_zero(ra[l]);
+		want[l] = o[l] + BELOW_ZERO(ra[l]);
 	n = kin_near(m->kin, g->scratch + stride, &g->rng, &first);
 	for (uint32_t t = 0; t < n; t++) {
 		const struct service *s = &in->services[m->kin->service[first + t]];
@@ -141,11 +140,13 @@ CLONES static void try_kin(struct squeeze_region *g, uint32_t a, uint32_t out, c
 			continue;
 		rb = ALIGNED(m->room + (size_t)b * stride);
 		for (uint32_t l = 0; l < lanes; l++) {
-			block_lanes x = below_zero(sa[l] - comes[l]), y = below_zero(rb[l] - o[l] + comes[l]);
+			block_lanes x = sa[l] - comes[l], y = rb[l] - o[l] + comes[l];
 
+			x = BELOW_ZERO(x);
+			y = BELOW_ZERO(y);
 			sum += x * x + y * y;
 		}
-		if (m->pain[a] + m->pain[b] - total(sum) > best->gain) {
+		if (m->pain[a] + m->pain[b] - total(&sum) > best->gain) {
 			float gain = fine_gain(m, a, b, out, item);
 
 			if (gain > best->gain)
