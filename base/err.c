@@ -5,6 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names from the user's files may hold line ends and escape sequences: they must not reach a terminal. */
+static void one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 127)
+			*text = ' ';
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -15,6 +23,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
+	one_line(e->text);
 	return code;
 }
 
@@ -30,6 +39,7 @@ int err_prefix(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	memcpy(tail, e->text, sizeof(tail));
 	snprintf(e->text, sizeof(e->text), "%.200s: %.300s", head, tail);
+	one_line(e->text);
 	return e->code;
 }
 

@@ -16,7 +16,7 @@ enum exit_status { STATUS_DONE = 0, STATUS_VIOLATIONS = 1, STATUS_USAGE = 2, STA
 
 struct err {
 	int code;        /* -errno, 0 while nothing went wrong */
-	char text[512];  /* one line, no newline, names the object and what to do */
+	char text[512];  /* one line without control characters, names the object and what to do */
 };
 
 /* Record a failure; returns code (negative) so that callers can `return err_set(...)`. A NULL e is allowed. */

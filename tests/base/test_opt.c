@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/opt.h"
@@ -37,6 +38,7 @@ static int parse(struct operands *op, struct err *e, int argc, const char *const
 {
 	static char *copy[16];
 
+	free(values.select.v);
 	memset(&values, 0, sizeof(values));
 	for (int i = 0; i < argc; i++)
 		copy[i] = (char *)(uintptr_t)argv[i];

@@ -101,7 +101,7 @@ static struct instance *instance_make(struct rng *r)
 	}
 	add_rules(in);
 	instance_number(in);
-	in->item_node = mem_alloc(ITEMS, sizeof(int32_t));
+	memset(in->item_node, 0, ITEMS * sizeof(*in->item_node)); /* all on the first node, until a test says otherwise */
 	return in;
 }
 

@@ -295,7 +295,7 @@ static void test_collinear_pressures(void **state)
 	(void)state;
 	for (int v = 0; v < 4; v++)
 		for (int j = 0; j < 4; j++) {
-			char victim[8], neighbour[8], *list[3] = { neighbour, "press-cpu-50", "press-membw-50" };
+			char victim[16], neighbour[16], *list[3] = { neighbour, "press-cpu-50", "press-membw-50" };
 
 			snprintf(victim, sizeof(victim), "s%d", v);
 			snprintf(neighbour, sizeof(neighbour), "s%d", j);
@@ -328,7 +328,7 @@ static void test_curves_are_fitted(void **state)
 	(void)state;
 	for (int v = 0; v < 3; v++)
 		for (int k = 0; k < 3; k++) {
-			char victim[8], press[24], *one = press;
+			char victim[16], press[24], *one = press;
 
 			snprintf(victim, sizeof(victim), "s%d", v);
 			snprintf(press, sizeof(press), "press-cpu-%.0f", 100 * level[k]);
