@@ -136,6 +136,7 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 	*out = NULL;
 	p->stats_fd = -1;
 	p->shared = PROBE_SHARED_NONE;
+	p->shared.table_entries = config ? config->table_entries : 0;
 	libbpf_set_print(quiet);
 	p->windows = windows_new();
 	for (size_t i = 0; i < N_TABLE; i++)

@@ -56,6 +56,7 @@ struct probe_status {
 
 struct probes_config {
 	const char *const *only; /* NULL-terminated names; NULL = all */
+	uint32_t table_entries;  /* hash tables with no more entries than this; 0 = as built (tests fill them) */
 };
 
 struct probes;

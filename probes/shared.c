@@ -7,6 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+static uint32_t entries_within(const struct probe_shared *shared, uint32_t built)
+{
+	return shared->table_entries && shared->table_entries < built ? shared->table_entries : built;
+}
+
 int probe_shared_open(struct probe_shared *shared, struct err *e)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, mapped, .map_flags = BPF_F_MMAPABLE);
@@ -15,7 +20,7 @@ int probe_shared_open(struct probe_shared *shared, struct err *e)
 	if (shared->n_cpus < 1)
 		return err_set(e, -ENOSYS, "cannot read /sys/devices/system/cpu/possible; is /sys mounted?");
 	shared->slot_map_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "slot_map", sizeof(struct slot_key), sizeof(uint32_t),
-					     SLOT_MAP_ENTRIES, NULL);
+					     entries_within(shared, SLOT_MAP_ENTRIES), NULL);
 	if (shared->slot_map_fd < 0)
 		return err_set(e, -errno, "cannot create a BPF map: %s; run as root (cotenant doctor says what is missing)", strerror(errno));
 	shared->slot_ctl_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "slot_ctl", sizeof(uint32_t), sizeof(struct slot_ctl), 1, &mapped);
@@ -45,10 +50,15 @@ int probe_share(struct bpf_object *obj, struct probe_shared *shared)
 		{ "slot_map", shared->slot_map_fd }, { "slot_ctl", shared->slot_ctl_fd }, { "tasks", shared->tasks_fd },
 		{ "wait_logs", shared->wait_logs_fd },
 	};
+	struct bpf_map *map;
 	int err;
 
+	bpf_object__for_each_map(map, obj)
+		if (bpf_map__type(map) == BPF_MAP_TYPE_HASH &&
+		    (err = bpf_map__set_max_entries(map, entries_within(shared, bpf_map__max_entries(map)))) < 0)
+			return err;
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(obj, maps[i].name);
+		map = bpf_object__find_map_by_name(obj, maps[i].name);
 
 		if (map && maps[i].fd >= 0 && (err = bpf_map__reuse_fd(map, maps[i].fd)) < 0)
 			return err;

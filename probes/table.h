@@ -22,6 +22,7 @@ struct probe_shared {
 	int slot_map_fd, slot_ctl_fd, tasks_fd, wait_logs_fd; /* the last two: -1 until a probe that has them is loaded */
 	struct slot_ctl *ctl;
 	int n_cpus;              /* possible CPUs */
+	uint32_t table_entries;  /* of probes_config; set before probe_shared_open() */
 };
 
 struct probe {
@@ -48,7 +49,8 @@ int probe_shared_open(struct probe_shared *shared, struct err *e); /* *shared = 
 void probe_shared_adopt(struct bpf_object *obj, struct probe_shared *shared); /* maps that this object is the first to have */
 void probe_shared_close(struct probe_shared *shared);              /* accepts none and half-built */
 
-/* Between a skeleton's open and its load: replace its slot_map, slot_ctl, tasks and wait_logs by the shared ones (those it has). */
+/* Between a skeleton's open and its load, the sizes of its maps being set: replace its slot_map, slot_ctl, tasks and wait_logs by the
+ * shared ones (those it has), keep hash tables within table_entries. */
 int probe_share(struct bpf_object *obj, struct probe_shared *shared);
 
 /* `v1` when that controller sits in a v1 hierarchy of its own, else SLOT_CGROUP2. */

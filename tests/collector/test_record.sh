@@ -92,14 +92,25 @@ whole "$work/f.db" || fail "full disk: not whole"
 [ "$(ask "$work/f.db" 'SELECT count(*) > 0 FROM interval')" = 1 ] || fail "full disk: nothing is left"
 umount "$work/small"
 
-# Stopped and continued: one long interval, said to be late; a service that ends and comes back keeps its row.
+# Stopped for ten seconds and continued: one long interval, said to be late, that adds up like any other; a service that ended and came back
+# meanwhile keeps its row.
 "$COTENANT" record -q --interval 100ms -o "$work/stop.db" & pid=$!
 wait_for sh -c "[ \"\$(sqlite3 -readonly $work/stop.db 'SELECT count(*) FROM interval')\" -gt 1 ]" || fail "stop: no interval came"
-kill -STOP $pid; kill "${pids[0]}"; wait "${pids[0]}" 2> /dev/null; sleep "${STOP_S:-2}"; kill -CONT $pid
+kill -STOP $pid; kill "${pids[0]}"; wait "${pids[0]}" 2> /dev/null
 "$COTENANT" run "$name" -- sh -c 'while :; do :; done' & pids=($!)
-sleep 0.5
+sleep "${STOP_S:-10}"
+before=$(ask "$work/stop.db" 'SELECT count(*) FROM interval')
+kill -CONT $pid
+wait_for sh -c "[ \"\$(sqlite3 -readonly $work/stop.db 'SELECT count(*) FROM interval')\" -gt $((before + 5)) ]" || fail "stop: recording does not go on"
 kill -TERM $pid; wait $pid || fail "stop: exit status $?"
-[ "$(ask "$work/stop.db" "SELECT max(late_ns) > 1000000000 FROM interval")" = 1 ] || fail "the late interval is not marked"
+whole "$work/stop.db" || fail "stop: not whole"
+[ "$(ask "$work/stop.db" "SELECT max(late_ns) > (${STOP_S:-10} - 1) * 1000000000 FROM interval")" = 1 ] || fail "the late interval is not marked"
+[ "$(ask "$work/stop.db" 'SELECT count(*) FROM interval a JOIN interval b ON b.id = a.id + 1 WHERE b.start_ns != a.end_ns')" = 0 ] || fail "stop: gaps between intervals"
+[ "$(ask "$work/stop.db" "SELECT count(*) FROM sample s WHERE cpu_wait_ns IS NOT NULL AND cpu_wait_ns != (SELECT ifnull(sum(delay_ns), 0)
+	FROM blame b WHERE b.interval = s.interval AND b.victim = s.service AND resource = 'cpu')")" = 0 ] || fail "stop: CPU blame and wait differ"
+[ "$(ask "$work/stop.db" "SELECT count(*) FROM sample JOIN interval i ON i.id = interval WHERE late_ns > 1000000000 AND
+	(cpu_on_ns < 0 OR cpu_on_ns > (i.end_ns - i.start_ns) * $(nproc) * 1.05)")" = 0 ] ||
+	fail "stop: more time on CPU than there was"
 [ "$(ask "$work/stop.db" "SELECT count(*) FROM service WHERE name='$name'")" = 1 ] || fail "a restart made a second service"
 [ "$(ask "$work/stop.db" "SELECT max(interval) >= (SELECT max(id) - 1 FROM interval) FROM named_sample WHERE name='$name'")" = 1 ] ||
 	fail "the restarted service has no figures"
