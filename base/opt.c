@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/parse.h"
 
+#define HEAD_WIDTH 30        /* of an option in --help; a longer one has a line of its own */
+
 union value {
 	uint64_t u64;
 	double f64;
@@ -194,12 +196,21 @@ int opt_parse(const struct verb *verb, int argc, char **argv, struct operands *o
 	return count_check(verb, op, e);
 }
 
+static bool has_operands(const struct verb *verb)
+{
+	return verb->operands && *verb->operands;
+}
+
 void opt_help(const struct verb *verb, FILE *out)
 {
+	const char *kind, *help;
+
 	fprintf(out, "usage: cotenant %s%s%s%s\n\n%s\n", verb->name, verb->opts ? " [OPTION…]" : "",
-		verb->operands ? " " : "", verb->operands ? verb->operands : "", verb->summary);
+		has_operands(verb) ? " " : "", has_operands(verb) ? verb->operands : "", verb->summary);
 	if (verb->details)
 		fprintf(out, "\n%s\n", verb->details);
+	for (size_t i = 0; verb->kind && (kind = verb->kind(i, &help)); i++)
+		fprintf(out, "%s  %-12s %s\n", i ? "" : "\nkinds:\n", kind, help);
 	if (verb->opts)
 		fputs("\noptions:\n", out);
 	for (const struct opt *o = verb->opts; o && o->name; o++) {
@@ -208,7 +219,11 @@ void opt_help(const struct verb *verb, FILE *out)
 		if (o->key)
 			snprintf(key, sizeof(key), "-%c, ", o->key);
 		snprintf(head, sizeof(head), "%s--%s%s%s", key, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-		fprintf(out, "  %-30s %s", head, o->help);
+		if (strlen(head) > HEAD_WIDTH) {
+			fprintf(out, "  %s\n", head);
+			head[0] = '\0';
+		}
+		fprintf(out, "  %-*s %s", HEAD_WIDTH, head, o->help);
 		if (o->def)
 			fprintf(out, " (default %s)", o->def);
 		fputc('\n', out);
@@ -217,10 +232,13 @@ void opt_help(const struct verb *verb, FILE *out)
 
 void opt_man(const struct verb *verb, FILE *out)
 {
-	fprintf(out, ".SS \"%s%s%s\"\n%s.\n", verb->name, verb->operands ? " " : "",
-		verb->operands ? verb->operands : "", verb->summary);
+	const char *kind, *help;
+
+	fprintf(out, ".SS \"%s%s%s\"\n%s.\n", verb->name, has_operands(verb) ? " " : "", has_operands(verb) ? verb->operands : "", verb->summary);
 	if (verb->details)
 		fprintf(out, ".PP\n%s\n", verb->details);
+	for (size_t i = 0; verb->kind && (kind = verb->kind(i, &help)); i++)
+		fprintf(out, ".TP\n\\fB%s\\fR\n%s.\n", kind, help);
 	for (const struct opt *o = verb->opts; o && o->name; o++) {
 		fputs(".TP\n", out);
 		if (o->key)

@@ -51,6 +51,7 @@ struct verb {
 	const char *operands;      /* "SESSION.db|PLAN.json…", for help */
 	const char *summary;       /* one line */
 	const char *details;       /* paragraphs for --help and the man page; may be NULL */
+	const char *(*kind)(size_t i, const char **help); /* what KIND may be, for help: the i-th name, NULL behind the last; may be NULL */
 	const struct opt *opts;    /* ends with a row whose name is NULL; may be NULL */
 	void *values;              /* the verb's option struct */
 	int min_operands, max_operands;  /* max -1 = any number */

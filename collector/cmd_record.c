@@ -41,7 +41,7 @@ static const struct opt rows[] = {
 	{ "duration", 'd', OPT_DURATION, offsetof(typeof(options), duration_ns), "TIME", "0", NULL, "0",
 	  "how long (0: until the command ends, or Ctrl-C)" },
 	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "50ms", "1h", "1s", "length of one interval" },
-	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "1", "1%",
+	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "100%", "1%",
 	  "own share of the node's CPU time: what happens most often is watched in windows to stay within half of it; above it probes step down (0: no limit)" },
 	{ "no-probes", 0, OPT_FLAG, offsetof(typeof(options), no_probes), NULL, NULL, NULL, NULL,
 	  "without BPF: figures of cgroups and /proc only, no blame" },

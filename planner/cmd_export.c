@@ -1,4 +1,6 @@
 /* cotenant export KIND instance.json plan.json -o FILE: a plan in a competition's or a platform's own form. */
+#include <errno.h>
+
 #include "base/opt.h"
 #include "planner/kind.h"
 
@@ -11,7 +13,7 @@ static const struct opt opts[] = {
 
 static int run(const struct operands *op, struct err *e)
 {
-	const struct kind *k = kind_find(op->argv[0], e);
+	const struct kind *k = kind_find(op->argv[0], kind_export_name, e);
 	struct instance *in = NULL;
 	struct plan *p = NULL;
 	int err;
@@ -19,7 +21,7 @@ static int run(const struct operands *op, struct err *e)
 	if (!k)
 		return e->code;
 	if (!k->export)
-		return err_set(e, -22, "%s can be imported only", k->name);
+		return err_set(e, -EINVAL, "%s can be imported only; cotenant export --help lists what can be exported", k->name);
 	if ((in = instance_read(op->argv[1], e)) && (p = plan_read(in, op->argv[2], e)))
 		err = k->export(in, p, values.output, e);
 	else
@@ -30,4 +32,4 @@ static int run(const struct operands *op, struct err *e)
 }
 
 const struct verb verb_export = { .name = "export", .operands = "KIND INSTANCE.json PLAN.json", .summary = "write a plan in another program's form",
-	.opts = opts, .values = &values, .min_operands = 3, .max_operands = 3, .run = run };
+	.kind = kind_export_name, .opts = opts, .values = &values, .min_operands = 3, .max_operands = 3, .run = run };

@@ -170,7 +170,7 @@ static const struct opt opts[] = {
 
 const struct verb verb_fit = {
 	.name = "fit", .operands = "DATA.json|DATA.csv|SESSION.db…", .opts = opts, .values = &values, .min_operands = 1,
-	.max_operands = -1, .run = run, .summary = "Learn who slows whom down, and how wrong that may be",
+	.max_operands = -1, .run = run, .summary = "learn who slows whom down, and how wrong that may be",
 	.details = "Reads measured co-locations (docs/colocation.md) or recorded sessions, whose blame tells slowdowns without solo runs. "
 		   "Chooses among the models by cross-validation with whole co-locations left out, and prints the held-out error "
 		   "beside three plain alternatives. Where the runs hold several metrics (throughput, mean, tail), each gets a model in the "

@@ -344,7 +344,7 @@ static const struct opt opts[] = {
 
 const struct verb verb_predict = {
 	.name = "predict", .operands = "MODEL.json", .opts = opts, .values = &values, .min_operands = 1, .max_operands = 1,
-	.run = run, .summary = "How much slower services will be beside each other",
+	.run = run, .summary = "how much slower services will be beside each other",
 	.details = "Prints the slowdown of each service of a group, or of every pair, with an interval, the resource behind it, and "
 		   "the error the model made on runs it had not seen.",
 };

@@ -187,9 +187,8 @@ struct section {
 /* In order of reading: each section refers to those above. */
 static const struct section sections[] = {
 	{ .key = "resources", .required = true, .each = read_resource },
-	{ .key = "nodes", .required = true, .each = instance_read_node, .lift = { .key = "capacity", .read = instance_scan_columns } },
-	{ .key = "services", .required = true, .each = instance_read_service,
-	  .lift = { "demand", instance_scan_columns, instance_scan_service } },
+	{ .key = "nodes", .required = true, .each = instance_read_node, .lift = { "capacity", instance_scan_columns } },
+	{ .key = "services", .required = true, .each = instance_read_service, .lift = { "demand", instance_scan_columns } },
 	{ .key = "rules", .each = instance_read_rule },
 	{ .key = "objective", .each = instance_read_term },
 	{ .key = "move_pair", .each = read_pair_row },
@@ -215,6 +214,8 @@ static int read_head(struct instance_reader *r, const struct json_stream *s, jso
 			return err;
 		json_object_set_new(head, s->spans[i].key, v);
 	}
+	if (!json_object_get(head, "resources") && !json_object_get(head, "nodes") && !json_object_get(head, "services"))
+		return json_fail(&top, e, "has no resources, nodes and services; this is not an instance (docs/instance.md)");
 	if ((err = json_only(&top, keys, e)) < 0 || (err = json_get_str(&top, "name", false, &name, e)) < 0 ||
 	    (err = json_get_str(&top, "cost_unit", false, &unit, e)) < 0 ||
 	    (err = json_get_str(&top, "percentile", false, &percentile, e)) < 0 ||

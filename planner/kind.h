@@ -5,6 +5,8 @@
 #ifndef PLANNER_KIND_H
 #define PLANNER_KIND_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 #include "planner/instance.h"
 #include "planner/plan.h"
@@ -16,6 +18,9 @@ struct kind {
 };
 
 extern const struct kind *const kinds[];  /* NULL-terminated */
-const struct kind *kind_find(const char *name, struct err *e); /* NULL: the message lists the known ones */
+const char *kind_import_name(size_t i, const char **help); /* of those that can be imported, exported: the i-th; NULL behind the last */
+const char *kind_export_name(size_t i, const char **help);
+typedef const char *kind_namer(size_t i, const char **help);
+const struct kind *kind_find(const char *name, kind_namer *of, struct err *e); /* NULL: the message lists those that `of` names */
 
 #endif

@@ -74,6 +74,8 @@ static int run(const struct operands *op, struct err *e)
 	struct doc *d;
 	int err = input_read(&in, op->argv, op->argc, options.instance, e);
 
+	if (!err && !in.n_sessions && !in.n_plans && !in.model)
+		err = err_set(e, -EINVAL, "%s: only an instance; give the plan that answers it, too (cotenant plan makes one)", op->argv[0]);
 	if (!err) {
 		d = report_build(&in);
 		err = write_report(d, e);

@@ -21,5 +21,5 @@ static int colocation_import(char *const *inputs, int n_inputs, const char *outp
 }
 
 const struct kind kind_colocation = {
-	.name = "colocation", .help = "measured slowdowns, victim beside neighbours: what fit learns from", .import = colocation_import,
+	.name = "colocation", .help = "measured slowdowns, victim beside neighbours: CSV or JSON files; what fit learns from (docs/colocation.md)", .import = colocation_import,
 };

@@ -341,4 +341,4 @@ static int import(char *const *inputs, int n_inputs, const char *output, struct 
 	return err;
 }
 
-const struct kind kind_fleet = { .name = "fleet", .help = "recorded sessions on a described fleet (docs/fleet.md)", .import = import };
+const struct kind kind_fleet = { .name = "fleet", .help = "recorded sessions on a described fleet: FLEET.json (docs/fleet.md)", .import = import };

@@ -221,4 +221,4 @@ out:
 }
 
 extern const struct kind kind_vbp;
-const struct kind kind_vbp = { "vbp", "vector bin packing, VPSolver's form", vbp_import, vbp_export };
+const struct kind kind_vbp = { "vbp", "vector bin packing in VPSolver's form: FILE; the answer is a line per bin", vbp_import, vbp_export };

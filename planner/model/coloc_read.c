@@ -132,6 +132,10 @@ static int json_rows(struct coloc *c, const char *path, const char *text, size_t
 		return err;
 	top.value = root;
 	list = json_key(&top, "runs");
+	if (json_is_object(root) && !json_object_get(root, "cotenant_colocation")) {
+		err = json_fail(&top, e, "cotenant_colocation: is missing; this is no file of co-locations (docs/colocation.md)");
+		goto out;
+	}
 	if ((err = json_check_object(&top, e)) < 0 ||
 	    (err = json_get_i64(&top, "cotenant_colocation", true, 1, 1, &version, e)) < 0 ||
 	    (err = json_only(&top, keys, e)) < 0 || (err = json_check_array(&list, &n, e)) < 0)

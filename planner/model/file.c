@@ -343,6 +343,10 @@ static struct model *top_read(const struct json_at *top, struct err *e)
 	int64_t version;
 	size_t n = 0;
 
+	if (json_is_object(top->value) && !json_object_get(top->value, "cotenant_model")) {
+		json_fail(top, e, "cotenant_model: is missing; this is not a model, such as fit writes");
+		return NULL;
+	}
 	if (json_check_object(top, e) < 0 || json_get_i64(top, "cotenant_model", true, 1, MODEL_FILE_VERSION, &version, e) < 0 ||
 	    json_only(top, top_keys, e) < 0 || (list.value && json_check_array(&list, &n, e) < 0) || !(first = metric_read(top, e)))
 		return NULL;
