@@ -5,6 +5,7 @@
  * Always attached, and rare:
  *   inet_sock_set_state                a TCP socket listens, connects, is accepted, closes
  *   tcp_retransmit_skb, kfree_skb      sent again, dropped
+ *   udp_fail_queue_rcv_skb (before 6.11)  whose datagram was dropped
  *   qdisc_enqueue, qdisc_dequeue       in and out of a transmit queue
  * Run by user space once per interval:
  *   net_tcp_pass                       what every TCP socket has counted
@@ -26,6 +27,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define TCP_CLOSE 7
 
 const volatile __u8 net_drop_class[NET_REASONS]; /* enum net_drop by the kernel's reason; set by user space */
+const volatile bool net_tells_receiver;          /* net_drop_datagram is attached */
 
 static __always_inline int connection_end(struct sock *sk)
 {
@@ -121,6 +123,18 @@ int net_files_pass(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/* Counted by net_drop_datagram, which knows its socket: UDP over IPv4 that does not fit into the socket's buffer. */
+static __always_inline bool receiver_is_told(struct sk_buff *skb)
+{
+	struct ip_start { __u8 version, skipped[8], protocol; } ip = { 0 };
+	__u16 at = BPF_CORE_READ(skb, network_header);
+
+	if (!net_tells_receiver)
+		return false;
+	bpf_probe_read_kernel(&ip, sizeof(ip), BPF_CORE_READ(skb, head) + at);
+	return ip.version >> 4 == 4 && ip.protocol == PROTOCOL_UDP;
+}
+
 static __always_inline int drop_count(struct sk_buff *skb, struct sock *sk, __u32 reason)
 {
 	__u64 packet = (__u64)skb, at = reason, kind;
@@ -132,6 +146,8 @@ static __always_inline int drop_count(struct sk_buff *skb, struct sock *sk, __u3
 	hide(at);
 	kind = net_drop_class[at];
 	packet_leave(&packet, false, bpf_ktime_get_ns());
+	if (!sk && kind == NET_DROP_BUFFER && receiver_is_told(skb))
+		return 0;
 	totals = slot_totals(sk ? slot_of_sock(sk) : SLOT_OTHER);
 	hide(kind);
 	if (!totals || kind >= NET_DROPS)
@@ -158,6 +174,17 @@ SEC("tp_btf/kfree_skb")
 int BPF_PROG(net_drop_rx, struct sk_buff *skb, void *location, int reason, struct sock *sk)
 {
 	return sk ? drop_count(skb, sk, reason) : drop_count(skb, skb->sk, reason);
+}
+
+/* Before that only this event does, for UDP over IPv4. */
+SEC("tp_btf/udp_fail_queue_rcv_skb")
+int BPF_PROG(net_drop_datagram, int error, struct sock *sk)
+{
+	struct net_slot *totals = sk->__sk_common.skc_family == FAMILY_INET ? slot_totals(slot_of_sock(sk)) : NULL;
+
+	if (totals)
+		__sync_fetch_and_add(&totals->drops[NET_DROP_BUFFER], 1);
+	return 0;
 }
 
 SEC("tp_btf/tcp_retransmit_skb")

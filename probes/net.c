@@ -72,6 +72,8 @@ static void programs_choose(struct net_probe *p)
 	bpf_program__set_autoload(p->skel->progs.net_drop_rx, drop >= DROP_SOCKET_ARGUMENTS);
 	bpf_program__set_autoload(p->skel->progs.net_drop_reason, drop == DROP_REASON_ARGUMENTS);
 	bpf_program__set_autoload(p->skel->progs.net_drop, drop < DROP_REASON_ARGUMENTS);
+	p->skel->rodata->net_tells_receiver = drop == DROP_REASON_ARGUMENTS && tracepoint_arguments("udp_fail_queue_rcv_skb") > 0;
+	bpf_program__set_autoload(p->skel->progs.net_drop_datagram, p->skel->rodata->net_tells_receiver);
 }
 
 static int net_open(struct probe_shared *shared, void **state, struct err *e)

@@ -23,6 +23,7 @@ struct Qdisc { unsigned int flags; const struct Qdisc_ops *ops; struct qdisc_skb
 struct sk_buff {
 	struct sk_buff *next;
 	struct sock *sk;
+	__u16 network_header;
 	unsigned int end;
 	unsigned char *head;
 };

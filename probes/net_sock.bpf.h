@@ -12,6 +12,7 @@
 #include "probes/net.h"
 
 #define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
 #define TCP_LISTEN 10
 #define FAMILY_INET 2
 #define FAMILY_INET6 10

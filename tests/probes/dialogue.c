@@ -24,7 +24,7 @@
 #define PATIENCE_MS 20000
 
 /* Written by the children, read when they have ended. */
-struct notes { uint64_t before[2], after[2], answers, slept_ns, client_before[2], client_after[2]; };
+struct notes { uint64_t before[2], after[2], answers, slept_ns, client_before[2], client_after[2], behind_ns; };
 
 struct play {
 	const struct dialogue *d;
@@ -210,6 +210,8 @@ static void converse(const struct play *p)
 		fds[i] = dial(p);
 	next = clock_ns(CLOCK_MONOTONIC);
 	for (size_t r = 0; r < d->rounds; r++) {
+		uint64_t began = clock_ns(CLOCK_MONOTONIC), late;
+
 		for (size_t i = 0; i < d->connections; i++)
 			ask(fds[i], d->batch);
 		if (r == 0 || r + 1 == d->rounds)
@@ -217,6 +219,8 @@ static void converse(const struct play *p)
 		if (d->pipelined) {
 			usleep(1000);
 			ask(fds[0], d->batch);
+			late = clock_ns(CLOCK_MONOTONIC) - began;
+			p->notes->behind_ns += late < d->work_us * 1000ull ? d->work_us * 1000ull - late : 0;
 		}
 		if (d->period_us) {
 			next += d->period_us * 1000ull;
@@ -263,7 +267,7 @@ int dialogue_play(const struct dialogue *d, const struct cgroup_pair groups[DIAL
 	err = play(&p);
 	*out = (struct dialogue_truth){ .answers = p.notes->answers, .run_ns = p.notes->after[0] - p.notes->before[0],
 					.wait_ns = p.notes->after[1] - p.notes->before[1], .slept_ns = p.notes->slept_ns,
-					.client_wait_ns = p.notes->client_after[1] - p.notes->client_before[1] };
+					.client_wait_ns = p.notes->client_after[1] - p.notes->client_before[1], .behind_ns = p.notes->behind_ns };
 	munmap(p.notes, sizeof(*p.notes));
 	return err;
 }

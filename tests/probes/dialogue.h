@@ -35,6 +35,7 @@ struct dialogue_truth {
 	uint64_t run_ns, wait_ns;          /* of the server, from its first connection to its last */
 	uint64_t slept_ns;                 /* of the server while it synced */
 	uint64_t client_wait_ns;           /* in run queues, from its first request to its last: what its turns held */
+	uint64_t behind_ns;                /* pipelined: that second messages at least waited behind the first */
 };
 
 /* Plays it to its end. 0, or -errno; -EPROTO when the client or the server failed. */

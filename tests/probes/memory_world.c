@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "tests/probes/load.h"
 #include "tests/probes/memory_world.h"
 
+#define LRU_GENERATIONS "/sys/kernel/mm/lru_gen/enabled"
 #define READS_PER_S 4000         /* of the victim: a disk whose waits are long beside what clocks and interrupts blur */
 
 struct memory_world world = { .folder = "/var/tmp/cotenant-memory-XXXXXX" };
@@ -101,6 +103,19 @@ static int prepare(void)
 	return system(command);
 }
 
+/* "0x0007" and the like; the file is absent where the kernel has no such thing. */
+static bool lru_generations(void)
+{
+	char text[16] = "";
+	FILE *f = fopen(LRU_GENERATIONS, "r");
+
+	if (f && !fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	if (f)
+		fclose(f);
+	return text[strspn(text, "0x\n")] != '\0';
+}
+
 int memory_world_open(void)
 {
 	static const char *const only[] = { "memory", NULL };
@@ -110,6 +125,10 @@ int memory_world_open(void)
 
 	if (geteuid()) {
 		printf("needs root\n");
+		return 77;
+	}
+	if (lru_generations()) {
+		printf("the multi-generational LRU is on: a neighbour's stream leaves the victim's pages alone (echo 0 > %s for this test)\n", LRU_GENERATIONS);
 		return 77;
 	}
 	if (memory_group_open(&world.parent, NULL, "memory", 0)) {

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <bpf/libbpf.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +17,12 @@
 #define ATTEMPTS 4
 #define CLOCK_LAG_NS 500ull /* per wait; COTENANT_TEST_LAG_NS in an emulated machine, where a BPF program takes microseconds */
 #define SAMPLED_OFF 0.1 /* of a scene in which much the same happens all the time: two windows of half a second */
+#define LOSSES_FEW 100       /* one in so many, where some cannot be helped */
 #define SMALL_NS 1000000000ull /* sums below are judged only as part of the scene's total: the shuffler's consist of waits of microseconds */
 
 static struct probes *probes;
 static uint64_t lag_ns = CLOCK_LAG_NS, percent = 1;
+static bool storage_refuses;
 
 /* Within `percent`, and `slack_ns`: the tracepoints stand some 100 ns (and in guests a timer exit) behind the places where
  * the scheduler reads its clock, which counts only where waits last microseconds. */
@@ -88,6 +91,19 @@ static bool names_the_culprit(const struct scene *sc, const struct scene_result 
 	return share >= least;
 }
 
+/* Before 6.2 task storage refuses a call that interrupts another one (an exit that is giving its storage back): such waits are counted
+ * as lost. They must stay so few that the figures still agree with the kernel's. */
+static bool few_are_lost(const struct scene *sc, const struct scene_result *r)
+{
+	uint64_t waits = 0;
+
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		waits += r->waits[slot];
+	if (r->losses)
+		printf("figure: %s: %llu of %llu waits lost, counted as such\n", sc->name, (unsigned long long)r->losses, (unsigned long long)waits);
+	return r->losses * LOSSES_FEW <= waits;
+}
+
 /* Conservation holds in every attempt. The comparisons with the outside world get several, since the rest of the machine
  * (and, in a guest, the host) takes part in the scenes whether we like it or not. */
 static void scene_holds(void **state)
@@ -99,11 +115,10 @@ static void scene_holds(void **state)
 	for (unsigned i = 0; i < ATTEMPTS && !ok; i++) {
 		assert_int_equal(scene_run(sc, probes, PACE, &r), 0);
 		assert_int_equal(r.worst_residual_ns, 0);
-		if (r.losses && percent > 1) { /* before 6.2 task storage refuses a call that interrupts another: counted, and run again */
-			printf("note: %s: %llu losses counted; run again\n", sc->name, (unsigned long long)r.losses);
-			continue;
-		}
-		assert_int_equal(r.losses, 0);
+		if (storage_refuses)
+			assert_true(few_are_lost(sc, &r));
+		else
+			assert_int_equal(r.losses, 0);
 		for (unsigned slot = 0; slot < SLOTS; slot++)
 			assert_int_equal(r.hist_count[slot], r.waits[slot]);
 		ok = agrees_with_kernel(sc, &r) & names_the_culprit(sc, &r);
@@ -202,6 +217,7 @@ int main(void)
 		return 2;
 	if (getenv("COTENANT_TEST_LAG_NS") && parse_u64(getenv("COTENANT_TEST_LAG_NS"), &lag_ns))
 		return 2;
+	storage_refuses = libbpf_find_vmlinux_btf_id("bpf_task_storage_get_recur", BPF_TRACE_FENTRY) <= 0;
 	if (geteuid() != 0) {
 		puts("needs root: BPF programs are loaded");
 		return 77;

@@ -124,8 +124,10 @@ static void test_sampled(void **state)
 	measured = (double)got(PROBE_COUNTER_NET_TX_PACKETS, 1);
 	printf("figure: datagrams watched half of the time: measured %.0f, its own %.0f, off by %.1f %%\n", measured, packets, 100 * (measured - packets) / packets);
 	assert_true(probes_share_set(probes, net_index(), PROBE_HOT, 1));
-	assert_true(measured > 0.7 * packets && measured < 1.3 * packets);
 	unlink(out);
+	if (getenv("COTENANT_TEST_PERCENT")) /* attaching stops an emulated machine so long that the sender catches up in every window */
+		skip();
+	assert_true(measured > 0.7 * packets && measured < 1.3 * packets);
 }
 
 /* TCP by the sockets' own counts: payload as the two ends of iperf3 saw it. */
@@ -241,13 +243,10 @@ static void test_drops(void **state)
 		printf("note: this kernel gives no reason for a dropped packet (n/a)\n");
 		skip();
 	}
-	if (!got(PROBE_COUNTER_NET_DROPS_BUFFER, 0) && sum->counters[PROBE_COUNTER_NET_DROPS_BUFFER][SLOT_OTHER] >= lost) {
-		printf("note: before 6.11 the kernel does not name who would have received a dropped packet: %lld counted as other's\n",
-		       (long long)sum->counters[PROBE_COUNTER_NET_DROPS_BUFFER][SLOT_OTHER]);
-	} else {
-		within_1pct("datagrams dropped, buffer full", (double)got(PROBE_COUNTER_NET_DROPS_BUFFER, 0), lost);
-		assert_int_equal(got(PROBE_COUNTER_NET_DROPS, 0), got(PROBE_COUNTER_NET_DROPS_BUFFER, 0));
-	}
+	printf("figure: datagrams dropped, buffer full: counted as other's %lld, as the kernel's %lld\n",
+	       (long long)sum->counters[PROBE_COUNTER_NET_DROPS_BUFFER][SLOT_OTHER], (long long)sum->counters[PROBE_COUNTER_NET_DROPS_BUFFER][SLOT_KERNEL]);
+	within_1pct("datagrams dropped, buffer full", (double)got(PROBE_COUNTER_NET_DROPS_BUFFER, 0), lost);
+	assert_int_equal(got(PROBE_COUNTER_NET_DROPS, 0), got(PROBE_COUNTER_NET_DROPS_BUFFER, 0));
 	begin();
 	kernel = kernel_overflows();
 	assert_int_equal(child_run(0, overflows_provoke), 0);
@@ -295,7 +294,7 @@ static void test_shaper(void **state)
 static void test_requests(void **state)
 {
 	char command[300];
-	pid_t server = load_start(&groups[2], "exec timeout 30 redis-server --port 5986 --save ''");
+	pid_t server = load_start(&groups[2], "exec timeout 200 redis-server --port 5986 --save ''");
 
 	(void)state;
 	assert_int_equal(load_wait(load_start(NULL, "for i in 1 2 3 4 5 6 7 8 9; do redis-cli -p 5986 ping && exit; sleep 0.3; done; exit 1")), 0);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "tests/probes/dialogue.h"
 #include "tests/probes/load.h"
 
@@ -82,8 +83,20 @@ static struct outcome play(const struct dialogue *d)
 	return o;
 }
 
+/* In an emulated machine (tests/vm) a client takes so long for its next request that a tenth of the server's waiting lies between
+ * requests, where no request can show it. */
+static double allowed(double percent)
+{
+	uint64_t emulated = 0;
+
+	if (!getenv("COTENANT_TEST_PERCENT") || parse_u64(getenv("COTENANT_TEST_PERCENT"), &emulated) || percent < 1)
+		return percent;
+	return percent > 2 * (double)emulated ? percent : 2 * (double)emulated;
+}
+
 static void within(const char *what, double got, double expected, double percent)
 {
+	percent = allowed(percent);
 	printf("figure: %s: measured %.2f, true %.2f\n", what, got, expected);
 	if (!(expected > 0 && got >= expected * (1 - percent / 100) && got <= expected * (1 + percent / 100)))
 		fail_msg("%s: %.3f is not within %.0f %% of %.3f", what, got, percent, expected);
@@ -187,9 +200,10 @@ static void pipelining(void **state)
 	if (!has_socket_events())
 		skip();
 	o = play(&two);
-	printf("figure: pipelined pairs: %.0f requests, each answered by itself\n", o.count);
+	printf("figure: pipelined pairs: %.0f requests, each answered by itself: latency %.1f ms, the server ran %.1f ms, seconds waited behind firsts %.1f ms\n",
+	       o.count, o.time_ms, o.run_ms, (double)o.truth.behind_ns / 1e6);
 	assert_true(o.count > 50);
-	assert_true(o.time_ms >= o.count / 2 * (4 + 7) * 0.9); /* the second waits for the first: 4 ms, and 4 + 4 - 1 ms */
+	assert_true(o.time_ms >= 0.9 * (o.run_ms + (double)o.truth.behind_ns / 1e6)); /* the second also waits for the first */
 	o = play(&ten);
 	assert_true(o.count >= 50 && o.count < 100);
 }
@@ -250,7 +264,7 @@ static void sleep_on_disk(void **state)
 
 static void counts_as_redis_benchmark(void **state)
 {
-	pid_t server = load_start(&groups[SERVER], "exec timeout 30 redis-server --port 5982 --save ''");
+	pid_t server = load_start(&groups[SERVER], "exec timeout 200 redis-server --port 5982 --save ''");
 
 	(void)state;
 	assert_int_equal(load_wait(load_start(NULL, "for i in 1 2 3 4 5 6 7 8 9; do redis-cli -p 5982 ping 2> /dev/null && exit; sleep 0.3; done; exit 1")), 0);
