@@ -212,6 +212,19 @@ static void add_sample(const struct probe_sample *s, struct scene_result *out)
 	}
 }
 
+/* Time that all CPUs were busy since boot. */
+static uint64_t machine_busy_ns(void)
+{
+	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0;
+	FILE *f = fopen("/proc/stat", "r");
+
+	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq) != 7)
+		user = nice = system = irq = softirq = 0;
+	if (f)
+		fclose(f);
+	return (user + nice + system + irq + softirq) * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
 static void kernel_account(struct world *w, struct scene_result *out, int sign)
 {
 	for (int t = 0; t < w->shared->n_tasks; t++) {
@@ -229,6 +242,7 @@ static void kernel_account(struct world *w, struct scene_result *out, int sign)
 		out->kernel_run_ns[SCENE_SLOT(g)] += sign > 0 ? w->shared->dead_run_ns[g] : 0;
 		out->kernel_wait_ns[SCENE_SLOT(g)] += sign > 0 ? w->shared->dead_wait_ns[g] : 0;
 	}
+	out->outside_ns += sign > 0 ? machine_busy_ns() : -machine_busy_ns();
 	out->throttled_ns += (sign > 0 ? 1 : -1ull) * cgroup_pair_throttled_ns(&w->groups[w->scene->victim]);
 }
 
@@ -349,6 +363,11 @@ int scene_run(const struct scene *scene, struct probes *p, struct scene_pace pac
 	probes_read(p, s, &e);
 	add_sample(s, out);
 	kernel_account(&w, out, 1);
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
+		uint64_t own = out->group_run_ns[slot] ? out->group_run_ns[slot] : out->kernel_run_ns[slot];
+
+		out->outside_ns -= own < out->outside_ns ? own : out->outside_ns;
+	}
 	probes_status(p, 0, &status);
 	out->losses = status.losses - status.rebuilt - losses;
 out:

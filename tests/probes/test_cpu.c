@@ -80,11 +80,14 @@ static bool names_the_culprit(const struct scene *sc, const struct scene_result 
 {
 	unsigned victim = SCENE_SLOT(sc->victim);
 	double least = sc->least - (double)(percent - 1) / 100; /* emulated: wake-ups of idle CPUs take their part */
-	double wait = (double)r->wait_ns[victim], share = (double)r->blame[victim][SCENE_SLOT(sc->culprit)] / (wait > 0 ? wait : 1);
+	/* What else the machine did meanwhile, by its own account, is no part of the scene. */
+	uint64_t others = r->blame[victim][SLOT_OTHER] + r->blame[victim][SLOT_KERNEL], outside = others < r->outside_ns ? others : r->outside_ns;
+	double wait = (double)(r->wait_ns[victim] - outside), share = (double)r->blame[victim][SCENE_SLOT(sc->culprit)] / (wait > 0 ? wait : 1);
 
 	if (sc->least <= 0)
 		return true;
-	printf("figure: %s: %.2f %% of the wait at the culprit\n", sc->name, 100 * share);
+	printf("figure: %s: %.2f %% of the wait at the culprit, not counting %.1f ms behind the rest of the machine\n", sc->name, 100 * share,
+	       (double)outside / 1e6);
 	for (unsigned c = 0; c < SLOTS && share < least; c++)
 		if (r->blame[victim][c])
 			printf("  culprit %u: %.3f ms\n", c, (double)r->blame[victim][c] / 1e6);
