@@ -39,3 +39,8 @@ truth-slowdown: all
 .PHONY: bench-slowdown-lab
 bench-slowdown-lab:
 	python3 tests/collector/slowdown_lab.py datasets/lab-2core
+
+# completions of disk requests that BPF programs did not see, and on top of which threads they came (as root)
+.PHONY: bench-missed-events
+bench-missed-events: all
+	python3 tests/probes/missed_events.py $(BUILD)
