@@ -17,7 +17,7 @@ if [ "$what" = disk ]; then
 	cat <<- 'END'
 	Lost events. On the machine of this table BPF programs do not run in interrupts on top of threads of process 1 (the sandbox's own init), although the
 	kernel's trace shows those events and no run is counted as refused: of 152,326 completions traced the program ran for 152,270, the probe lost 56, and exactly
-	56 were traced on top of such threads (`make bench-missed-events`; this run's line stands last). The probe notices when the kernel uses the request's place again, and counts it.
+	56 were traced on top of such threads (`make bench-missed-events`; this run's line stands last; the recorder begins before the trace). The probe notices when the kernel uses the request's place again, and counts it.
 
 	Shares. Two alike at depth 8 do not get 50 % each: a job that waits for a CPU has nothing outstanding while the other has all of its own, so each is alone on
 	the device for some of its time. "By the traced counts" is the integral of n_a n_b / n over the kernel's own trace of starts and ends (`tests/probes/sharing.h`).
