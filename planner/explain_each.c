@@ -65,15 +65,16 @@ static char *node_in_use(const struct plan *p, const struct state *st, uint32_t 
 static char *node_unused(const struct plan *p, const struct state *st, uint32_t n)
 {
 	const struct instance *in = p->instance;
-	uint32_t allowed = 0, small = 0;
+	uint32_t allowed = 0;
+	bool any = false;
 
-	for (uint32_t s = 0; s < in->n_services; s++) {
+	for (uint32_t s = 0; s < in->n_services && !any; s++) {
 		allowed += instance_allows(in, s, n);
-		small += instance_allows(in, s, n) && !state_fits_columns(st, s, n);
+		any = instance_allows(in, s, n) && state_fits_columns(st, s, n);
 	}
 	if (!allowed)
 		return str_dup("unused: no service may run here");
-	if (small == allowed)
+	if (!any)
 		return str_fmt("unused: too small for each of the %u services that may run here", allowed);
 	return str_fmt("unused: everything%s has a place on %u nodes of cost %.10g; using this one would cost %lld more", p->n_unplaced ? " else" : "",
 		       p->nodes_used, p->cost, (long long)in->nodes[n].cost);

@@ -6,6 +6,11 @@
 #include "planner/instance.h"
 #include "planner/names.h"
 
+#define INSTANCE_REPLICAS_MAX 1000000
+#define INSTANCE_MOVE_COST_MAX (INT64_MAX / 4)
+#define INSTANCE_LIMIT_MAX 1e6
+#define INSTANCE_CONFIDENCE_MAX 0.999999
+#define INSTANCE_CONFIDENCE_DEFAULT 0.9
 #define INSTANCE_AMOUNT_MAX (INT64_MAX / 2) /* of one demand, capacity or cost: two of them can be added */
 
 struct instance_reader {
@@ -33,6 +38,10 @@ int instance_read_term(void *reader, const struct json_at *at, struct err *e);
 int instance_read_columns(struct instance_reader *r, const struct json_at *at, int64_t *row, bool percentiles, struct err *e);
 /* The same from plain text into r->row, all of it: a json_lift's read(). */
 size_t instance_scan_columns(void *reader, const char *text, size_t size);
+/* A whole service of plain form: a json_lift's whole(). */
+size_t instance_scan_service(void *reader, const char *text, size_t size);
+/* A service without demands, on no node, of the group of that name; r->services does not know the id yet. */
+struct service *instance_add_service(struct instance_reader *r, const char *id, const char *group, uint32_t replicas);
 /* What the member says, or if it was lifted out, r->row. */
 int instance_take_columns(struct instance_reader *r, const struct json_at *at, int64_t *row, bool percentiles, struct err *e);
 void instance_add_cap(struct instance_reader *r, uint32_t a, uint32_t b, uint32_t k);

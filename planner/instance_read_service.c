@@ -7,10 +7,6 @@
 #include "base/mem.h"
 #include "planner/instance_read.h"
 
-#define REPLICAS_MAX 1000000
-#define LIMIT_MAX 1e6
-#define CONFIDENCE_DEFAULT 0.9
-
 /* "limit": 1.2 or {"ratio": 1.2, "confidence": 0.9} */
 static int read_limit(const struct json_at *v, struct service *s, struct err *e)
 {
@@ -18,30 +14,22 @@ static int read_limit(const struct json_at *v, struct service *s, struct err *e)
 	int err;
 
 	s->limit_ratio = INFINITY;
-	s->limit_confidence = CONFIDENCE_DEFAULT;
+	s->limit_confidence = INSTANCE_CONFIDENCE_DEFAULT;
 	if (!v->value)
 		return 0;
 	if (json_is_number(v->value))
-		return json_as_f64(v, 1, LIMIT_MAX, &s->limit_ratio, e);
+		return json_as_f64(v, 1, INSTANCE_LIMIT_MAX, &s->limit_ratio, e);
 	if ((err = json_check_object(v, e)) < 0 || (err = json_only(v, keys, e)) < 0 ||
-	    (err = json_get_f64(v, "ratio", true, 1, LIMIT_MAX, &s->limit_ratio, e)) < 0)
+	    (err = json_get_f64(v, "ratio", true, 1, INSTANCE_LIMIT_MAX, &s->limit_ratio, e)) < 0)
 		return err;
-	return json_get_f64(v, "confidence", false, 0, 0.999999, &s->limit_confidence, e);
+	return json_get_f64(v, "confidence", false, 0, INSTANCE_CONFIDENCE_MAX, &s->limit_confidence, e);
 }
 
 static int read_current(struct instance_reader *r, const struct json_at *v, uint32_t replicas, struct err *e)
 {
-	size_t n = 0, first = r->n_items;
+	size_t n = 0, first = r->n_items - replicas;
 	int err;
 
-	r->current = array_grow(r->current, &r->cap_items, first + replicas, sizeof(*r->current));
-	for (uint32_t i = 0; i < replicas; i++)
-		r->current[first + i] = NO_NODE;
-	r->n_items += replicas;
-	if (r->item_ids) {
-		r->item_ids = mem_resize(r->item_ids, r->n_items, sizeof(char *));
-		memset(r->item_ids + first, 0, replicas * sizeof(char *));
-	}
 	if (!v->value)
 		return 0;
 	if (!json_is_string(v->value) && (err = json_check_array(v, &n, e)) < 0)
@@ -64,7 +52,7 @@ static int read_current(struct instance_reader *r, const struct json_at *v, uint
 	return 0;
 }
 
-/* Names that replicas have elsewhere: all or none; services without such a list get NULLs. Follows read_current(). */
+/* Names that replicas have elsewhere: all or none; services without such a list get NULLs. */
 static int read_replica_ids(struct instance_reader *r, const struct json_at *v, uint32_t replicas, struct err *e)
 {
 	size_t n, first = r->n_items - replicas;
@@ -231,19 +219,28 @@ static uint32_t group_of(struct instance_reader *r, const char *name)
 	return in->n_groups++;
 }
 
-static struct service *add_service(struct instance_reader *r, const char *id)
+struct service *instance_add_service(struct instance_reader *r, const char *id, const char *group, uint32_t replicas)
 {
 	struct instance *in = r->in;
-	size_t n = in->n_services, columns = in->n_columns;
+	size_t n = in->n_services, columns = in->n_columns, first = r->n_items;
 
 	in->services = array_grow(in->services, &r->cap_services, n + 1, sizeof(*in->services));
 	in->demand = array_grow(in->demand, &r->cap_demand, (n + 1) * columns, sizeof(*in->demand));
 	in->allow = array_grow(in->allow, &r->cap_allow, n + 1, sizeof(*in->allow));
-	in->services[n] = (struct service){ .id = str_dup(id), .model_service = -1, .first_item = (uint32_t)r->n_items };
+	r->current = array_grow(r->current, &r->cap_items, first + replicas, sizeof(*r->current));
+	in->services[n] = (struct service){ .id = str_dup(id), .group = group_of(r, group), .replicas = replicas, .model_service = -1,
+		.first_item = (uint32_t)first };
 	memset(in->demand + n * columns, 0, columns * sizeof(*in->demand));
 	in->allow[n] = NULL;
 	in->n_services++;
 	names_add(&r->services, in->services[n].id);
+	for (uint32_t i = 0; i < replicas; i++)
+		r->current[first + i] = NO_NODE;
+	r->n_items += replicas;
+	if (r->item_ids) {
+		r->item_ids = mem_resize(r->item_ids, r->n_items, sizeof(char *));
+		memset(r->item_ids + first, 0, replicas * sizeof(char *));
+	}
 	return &in->services[n];
 }
 
@@ -264,19 +261,17 @@ int instance_read_service(void *ctx, const struct json_at *at, struct err *e)
 	if (names_find(&r->services, id) >= 0)
 		return json_fail(at, e, "service id \"%s\" is used twice", id);
 	if ((err = json_get_str(at, "group", false, &group, e)) < 0 || (err = json_get_str(at, "profile", false, &profile, e)) < 0 ||
-	    (err = json_get_i64(at, "replicas", false, 1, REPLICAS_MAX, &replicas, e)) < 0 ||
-	    (err = json_get_i64(at, "move_cost", false, 0, INT64_MAX / 4, &move_cost, e)) < 0)
+	    (err = json_get_i64(at, "replicas", false, 1, INSTANCE_REPLICAS_MAX, &replicas, e)) < 0 ||
+	    (err = json_get_i64(at, "move_cost", false, 0, INSTANCE_MOVE_COST_MAX, &move_cost, e)) < 0)
 		return err;
 	demand = json_key(at, "demand");
 	limit = json_key(at, "limit");
 	allow = json_key(at, "nodes");
 	current = json_key(at, "current");
 	ids = json_key(at, "replica_ids");
-	s = add_service(r, id);
-	s->replicas = (uint32_t)replicas;
+	s = instance_add_service(r, id, group ? group : id, (uint32_t)replicas);
 	s->move_cost = move_cost;
 	s->profile = profile ? str_dup(profile) : NULL;
-	s->group = group_of(r, group ? group : id);
 	if ((err = instance_take_columns(r, &demand, in->demand + (size_t)(in->n_services - 1) * in->n_columns, true, e)) < 0 ||
 	    (err = read_limit(&limit, s, e)) < 0 || (err = read_allow(r, &allow, &in->allow[in->n_services - 1], e)) < 0 ||
 	    (err = read_current(r, &current, s->replicas, e)) < 0 || (err = read_replica_ids(r, &ids, s->replicas, e)) < 0)

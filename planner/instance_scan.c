@@ -3,14 +3,16 @@
  * (known resources, integers without sign, fraction or exponent, one per slot); anything else is left to the parser, which
  * finds the words for what is wrong (json_stream.h).
  */
+#include "planner/instance_scan.h"
+
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "planner/instance_read.h"
 
 #define DIGITS_MAX 18 /* below 2^62 whatever they are */
-
-struct scan { const char *at, *end; };
+#define NUMBER_MAX 32
 
 static void skip(struct scan *s)
 {
@@ -18,7 +20,7 @@ static void skip(struct scan *s)
 		s->at++;
 }
 
-static bool take(struct scan *s, char c)
+bool scan_take(struct scan *s, char c)
 {
 	skip(s);
 	if (s->at == s->end || *s->at != c)
@@ -27,17 +29,57 @@ static bool take(struct scan *s, char c)
 	return true;
 }
 
-static bool amount(struct scan *s, int64_t *out)
+static bool is_digit(const struct scan *s)
+{
+	return s->at < s->end && (unsigned)(*s->at - '0') < 10;
+}
+
+bool scan_amount(struct scan *s, int64_t *out)
 {
 	const char *first;
 	int64_t v = 0;
 
 	skip(s);
-	for (first = s->at; s->at < s->end && (unsigned)(*s->at - '0') < 10; s->at++)
+	for (first = s->at; is_digit(s); s->at++)
 		v = s->at - first < DIGITS_MAX ? v * 10 + (*s->at - '0') : -1;
 	*out = v;
 	return v >= 0 && s->at > first && s->at - first <= DIGITS_MAX && (*first != '0' || s->at - first == 1) && s->at < s->end &&
 	       *s->at != '.' && *s->at != 'e' && *s->at != 'E';
+}
+
+bool scan_text(struct scan *s, char out[SCAN_TEXT_MAX])
+{
+	size_t n = 0;
+
+	if (!scan_take(s, '"'))
+		return false;
+	for (; s->at < s->end && *s->at != '"'; s->at++) {
+		if (n + 1 == SCAN_TEXT_MAX || *s->at == '\\' || *s->at < 0x20 || *s->at > 0x7e)
+			return false;
+		out[n++] = *s->at;
+	}
+	out[n] = 0;
+	return n && scan_take(s, '"');
+}
+
+bool scan_number(struct scan *s, double *out)
+{
+	char text[NUMBER_MAX] = "";
+	const char *first, *point;
+
+	skip(s);
+	for (first = s->at; is_digit(s); s->at++)
+		;
+	if (s->at == first || (*first == '0' && s->at - first > 1))
+		return false;
+	if (s->at < s->end && *s->at == '.')
+		for (point = s->at++; is_digit(s); s->at++)
+			if (s->at - point >= NUMBER_MAX)
+				return false;
+	if (s->at == s->end || s->at[-1] == '.' || *s->at == 'e' || *s->at == 'E' || s->at - first >= NUMBER_MAX)
+		return false;
+	memcpy(text, first, (size_t)(s->at - first));
+	return !parse_f64(text, out);
 }
 
 /* Resources usually stand in their own order: guess is the one to try first. */
@@ -45,7 +87,7 @@ static const struct resource *name(struct scan *s, const struct instance *in, ui
 {
 	const char *first, *last;
 
-	if (!take(s, '"') || !(last = memchr(s->at, '"', (size_t)(s->end - s->at))))
+	if (!scan_take(s, '"') || !(last = memchr(s->at, '"', (size_t)(s->end - s->at))))
 		return NULL;
 	first = s->at;
 	s->at = last + 1;
@@ -53,7 +95,7 @@ static const struct resource *name(struct scan *s, const struct instance *in, ui
 		const struct resource *r = &in->resources[(guess + k) % in->n_resources];
 
 		if (!strncmp(r->name, first, (size_t)(last - first)) && !r->name[last - first])
-			return take(s, ':') ? r : NULL;
+			return scan_take(s, ':') ? r : NULL;
 	}
 	return NULL;
 }
@@ -63,10 +105,10 @@ static bool curve(struct scan *s, const struct resource *r, int64_t *row)
 	uint32_t t = 0;
 
 	do {
-		if (t == r->slots || !amount(s, &row[t++]))
+		if (t == r->slots || !scan_amount(s, &row[t++]))
 			return false;
-	} while (take(s, ','));
-	return t == r->slots && take(s, ']');
+	} while (scan_take(s, ','));
+	return t == r->slots && scan_take(s, ']');
 }
 
 size_t instance_scan_columns(void *reader, const char *text, size_t size)
@@ -80,7 +122,7 @@ size_t instance_scan_columns(void *reader, const char *text, size_t size)
 	r->row = array_grow(r->row, &r->cap_row, in->n_columns, sizeof(*r->row));
 	for (uint32_t c = 0; c < in->n_columns; c++)
 		r->row[c] = -1;
-	if (!in->n_resources || !take(&s, '{'))
+	if (!in->n_resources || !scan_take(&s, '{'))
 		return 0;
 	do {
 		int64_t *row;
@@ -89,17 +131,17 @@ size_t instance_scan_columns(void *reader, const char *text, size_t size)
 			return 0;
 		row = r->row + res->column;
 		next = (uint32_t)(res - in->resources) + 1;
-		if (take(&s, '[')) {
+		if (scan_take(&s, '[')) {
 			if (!curve(&s, res, row))
 				return 0;
 			continue;
 		}
-		if (!amount(&s, row))
+		if (!scan_amount(&s, row))
 			return 0;
 		for (uint32_t t = 1; t < res->slots; t++)
 			row[t] = row[0];
-	} while (take(&s, ','));
-	if (!take(&s, '}'))
+	} while (scan_take(&s, ','));
+	if (!scan_take(&s, '}'))
 		return 0;
 	for (uint32_t c = 0; c < in->n_columns; c++)
 		r->row[c] = r->row[c] < 0 ? 0 : r->row[c];

@@ -43,6 +43,9 @@ static size_t skip_string(const struct json_stream *s, size_t i)
 	return s->size;
 }
 
+/* What skip_value() has to look at: everything else is passed over in one loop. */
+static const bool is_structure[256] = { ['"'] = true, ['['] = true, ['{'] = true, [']'] = true, ['}'] = true };
+
 static size_t skip_value(const struct json_stream *s, size_t i)
 {
 	size_t depth = 0;
@@ -60,7 +63,8 @@ static size_t skip_value(const struct json_stream *s, size_t i)
 			return i;
 		else if (c == ',' && !depth)
 			return i;
-		i++;
+		for (i++; depth && i < s->size && !is_structure[(unsigned char)s->text[i]];)
+			i++;
 	}
 	return i;
 }
@@ -239,15 +243,17 @@ static int each_element(struct elements *q, size_t i, size_t end, const struct j
 	int err;
 
 	for (size_t index = 0; i < end; index++) {
-		json_t *v = element_parse(q, &i, end, &je);
+		size_t taken = q->lift && q->lift->whole ? q->lift->whole(q->ctx, s->text + i, end - i) : 0;
+		json_t *v = taken ? NULL : element_parse(q, &i, end, &je);
 		struct json_at at = { .value = v, .file = s->file, .up = list, .index = index };
 
-		if (!v)
+		if (!v && !taken)
 			return jansson_fail(s, i, &je, e);
-		err = each(q->ctx, &at, e);
+		err = v ? each(q->ctx, &at, e) : 0;
 		json_decref(v);
 		if (err < 0)
 			return err;
+		i += taken;
 		i = skip_space(s, i);
 		if (i < end && s->text[i] == ']')
 			return skip_space(s, i + 1) >= end ? 0 : fail_at(s, i + 1, "',' or '}' is needed here", e);

@@ -32,10 +32,13 @@ int json_stream_value(const struct json_stream *s, const struct json_span *span,
  * A member of each element that is read straight from the text, because it is most of the file: read() returns how many bytes
  * of text (of at most size) the value took, or 0 when it is not of the plain kind it knows; then it is parsed, and judged,
  * like everything else. A member that was read so is missing from the element that each() gets.
+ * whole() (or NULL) may read an element altogether, and take it: then each() does not get it. It returns its bytes, or 0, and then
+ * has taken nothing.
  */
 struct json_lift {
 	const char *key;
 	size_t (*read)(void *ctx, const char *text, size_t size);
+	size_t (*whole)(void *ctx, const char *text, size_t size);
 };
 
 /* Calls each(ctx, element) for every element of an array; the cursor's path is key[i]. Stops at the first error. lift may be NULL. */

@@ -15,9 +15,10 @@
 	row(curve) \
 	row(fill) \
 	row(greedy) \
+	row(regroup) \
 	row(fewest) \
 	row(anneal) \
-	row(absorb) \
+	row(squeeze) \
 	row(empty)
 
 #define BOUNDS(row) \
@@ -38,7 +39,7 @@ BOUNDS(DECLARE_BOUND)
 
 const struct packer *const packers[] = { PACKERS(PACKER) NULL };
 /* Those that only improve what they find, so they may follow a given placement. */
-static const struct packer *const polishers[] = { &packer_absorb, &packer_empty, NULL };
+static const struct packer *const polishers[] = { &packer_squeeze, &packer_empty, NULL };
 const struct bound *const bounds[] = { BOUNDS(BOUND) NULL };
 
 #define BOUND_SHARE 0.2 /* of the time left, when a bound names none */

@@ -14,9 +14,19 @@ static uint32_t planned_slot(const struct resource *r, uint32_t slot, uint32_t n
 	return (uint32_t)((uint64_t)slot * r->slots / n_slots);
 }
 
+uint32_t series_column(const struct series *s, const struct resource *r, uint32_t slot)
+{
+	return r->column + planned_slot(r, slot, s->n_slots);
+}
+
 static int64_t *cell(const struct series *s, const struct instance *in, uint32_t service, uint32_t resource)
 {
 	return s->demand + ((size_t)service * in->n_resources + resource) * s->n_slots;
+}
+
+int64_t series_at(const struct series *s, const struct instance *in, uint32_t service, uint32_t resource, uint32_t slot)
+{
+	return *(cell(s, in, service, resource) + slot);
 }
 
 static void copy_service(struct series *s, const struct instance *in, uint32_t service, const struct instance *from, uint32_t other,
@@ -77,66 +87,147 @@ void series_fini(struct series *s)
 	*s = (struct series){ 0 };
 }
 
-/* One resource at one slot: loads of all nodes, marks of those that break. */
-static void replay_slot(struct replay *out, const struct instance *in, const int64_t *load, uint32_t r, uint32_t slot, uint32_t n_slots,
-			const bool *used, bool *broken)
+double replay_moment_ratio(const struct replay_moment *m)
 {
-	uint32_t column = in->resources[r].column + planned_slot(&in->resources[r], slot, n_slots);
+	return m->capacity > 0 ? (double)m->load / (double)m->capacity : m->load > 0 ? INFINITY : 0;
+}
+
+/* What is kept per node while the series runs. */
+struct meter {
+	struct replay *out;
+	const struct instance *in;
+	const struct series *s;
+	int64_t *load;
+	bool *used, *broken, *ever;
+	uint32_t *run;              /* slots in a row that it has been over */
+	struct replay_moment *worst;
+	double *all, *excess;       /* [resource]: sums over the series */
+};
+
+static void load_slot(struct meter *m, const int32_t *item_node, uint32_t resource, uint32_t slot)
+{
+	memset(m->load, 0, m->in->n_nodes * sizeof(*m->load));
+	for (uint32_t i = 0; i < m->in->n_items; i++)
+		if (item_node[i] >= 0)
+			m->load[item_node[i]] += cell(m->s, m->in, m->in->item_service[i], resource)[slot];
+}
+
+/* One resource at one slot: loads of all nodes, marks of those that break. */
+static void meter_slot(struct meter *m, uint32_t r, uint32_t slot)
+{
+	const struct instance *in = m->in;
+	uint32_t column = series_column(m->s, &in->resources[r], slot);
+	double load = 0, room = 0;
 
 	for (uint32_t n = 0; n < in->n_nodes; n++) {
-		int64_t capacity = in->capacity[(size_t)n * in->n_columns + column];
-		double ratio = capacity ? (double)load[n] / (double)capacity : load[n] ? INFINITY : 0;
+		struct replay_moment now = { (int32_t)n, r, slot, m->load[n], in->capacity[(size_t)n * in->n_columns + column] };
+		double ratio = replay_moment_ratio(&now);
 
-		if (!used[n])
+		if (!m->used[n])
 			continue;
-		out->mean_ratio[r] += isfinite(ratio) ? ratio : 0;
-		broken[n] |= load[n] > capacity;
-		if (ratio > out->worst_ratio) {
-			out->worst_ratio = ratio;
-			out->worst_node = (int32_t)n;
-			out->worst_resource = r;
-			out->worst_slot = slot;
+		load += (double)now.load;
+		room += (double)now.capacity;
+		m->out->mean_ratio[r] += isfinite(ratio) ? ratio : 0;
+		m->excess[r] += now.load > now.capacity ? (double)(now.load - now.capacity) : 0;
+		m->broken[n] |= now.load > now.capacity;
+		if (m->worst[n].node < 0 || ratio > replay_moment_ratio(&m->worst[n]))
+			m->worst[n] = now;
+	}
+	m->all[r] += load;
+	if (room > 0)
+		m->out->peak_ratio[r] = fmax(m->out->peak_ratio[r], load / room);
+}
+
+static void count_broken(struct meter *m)
+{
+	for (uint32_t n = 0; n < m->in->n_nodes; n++) {
+		m->out->broken_node_slots += m->broken[n];
+		m->ever[n] |= m->broken[n];
+		m->run[n] = m->broken[n] ? m->run[n] + 1 : 0;
+		if (m->run[n] > m->out->longest_slots)
+			m->out->longest_slots = m->run[n];
+	}
+}
+
+static void count_nodes(struct meter *m, const int32_t *item_node)
+{
+	for (uint32_t n = 0; n < m->in->n_nodes; n++)
+		m->worst[n].node = NO_NODE;
+	for (uint32_t i = 0; i < m->in->n_items; i++) {
+		m->out->n_unplaced += item_node[i] < 0;
+		if (item_node[i] >= 0 && !m->used[item_node[i]]) {
+			m->used[item_node[i]] = true;
+			m->out->nodes_used++;
+			m->out->cost += (double)m->in->nodes[item_node[i]].cost;
 		}
+	}
+}
+
+static int by_moment(const void *a, const void *b)
+{
+	const struct replay_moment *x = a, *y = b;
+	double p = replay_moment_ratio(x), q = replay_moment_ratio(y);
+
+	if (p != q)
+		return p > q ? -1 : 1;
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+static void conclude(struct meter *m)
+{
+	struct replay *out = m->out;
+	uint32_t n = 0;
+
+	out->node_slots = (uint64_t)out->nodes_used * m->s->n_slots;
+	out->worst = mem_alloc(out->nodes_used, sizeof(*out->worst));
+	for (uint32_t k = 0; k < m->in->n_nodes; k++) {
+		out->broken_nodes += m->ever[k];
+		if (m->used[k])
+			out->worst[n++] = m->worst[k];
+	}
+	qsort(out->worst, n, sizeof(*out->worst), by_moment);
+	for (uint32_t r = 0; r < m->in->n_resources; r++) {
+		out->mean_ratio[r] /= out->node_slots ? (double)out->node_slots : 1;
+		out->excess_ratio[r] = m->all[r] > 0 ? m->excess[r] / m->all[r] : 0;
 	}
 }
 
 void replay_run(struct replay *out, const struct instance *in, const struct series *s, const int32_t *item_node)
 {
-	int64_t *load = mem_alloc(in->n_nodes, sizeof(*load));
-	bool *used = mem_alloc(in->n_nodes, 1), *broken = mem_alloc(in->n_nodes, 1), *ever = mem_alloc(in->n_nodes, 1);
+	size_t nodes = in->n_nodes, resources = in->n_resources;
+	struct meter m = { .out = out, .in = in, .s = s, .load = mem_alloc(nodes, sizeof(*m.load)), .used = mem_alloc(nodes, 1),
+		.broken = mem_alloc(nodes, 1), .ever = mem_alloc(nodes, 1), .run = mem_alloc(nodes, sizeof(*m.run)),
+		.worst = mem_alloc(nodes, sizeof(*m.worst)), .all = mem_alloc(resources, sizeof(double)), .excess = mem_alloc(resources, sizeof(double)) };
 
-	*out = (struct replay){ .worst_node = NO_NODE, .mean_ratio = mem_alloc(in->n_resources, sizeof(double)) };
-	for (uint32_t i = 0; i < in->n_items; i++) {
-		out->n_unplaced += item_node[i] < 0;
-		if (item_node[i] >= 0 && !used[item_node[i]]) {
-			used[item_node[i]] = true;
-			out->nodes_used++;
-			out->cost += (double)in->nodes[item_node[i]].cost;
-		}
-	}
+	*out = (struct replay){ .mean_ratio = mem_alloc(resources, sizeof(double)), .peak_ratio = mem_alloc(resources, sizeof(double)),
+		.excess_ratio = mem_alloc(resources, sizeof(double)) };
+	count_nodes(&m, item_node);
 	for (uint32_t t = 0; t < s->n_slots; t++) {
-		memset(broken, 0, in->n_nodes);
+		memset(m.broken, 0, nodes);
 		for (uint32_t r = 0; r < in->n_resources; r++) {
-			memset(load, 0, in->n_nodes * sizeof(*load));
-			for (uint32_t i = 0; i < in->n_items; i++)
-				if (item_node[i] >= 0)
-					load[item_node[i]] += cell(s, in, in->item_service[i], r)[t];
-			replay_slot(out, in, load, r, t, s->n_slots, used, broken);
+			load_slot(&m, item_node, r, t);
+			meter_slot(&m, r, t);
 		}
-		for (uint32_t n = 0; n < in->n_nodes; n++) {
-			out->broken_node_slots += broken[n];
-			ever[n] |= broken[n];
-		}
+		count_broken(&m);
 	}
-	out->node_slots = (uint64_t)out->nodes_used * s->n_slots;
-	for (uint32_t n = 0; n < in->n_nodes; n++)
-		out->broken_nodes += ever[n];
-	for (uint32_t r = 0; r < in->n_resources && out->node_slots; r++)
-		out->mean_ratio[r] /= (double)out->node_slots;
-	free(load);
-	free(used);
-	free(broken);
-	free(ever);
+	conclude(&m);
+	free(m.load);
+	free(m.used);
+	free(m.broken);
+	free(m.ever);
+	free(m.run);
+	free(m.worst);
+	free(m.all);
+	free(m.excess);
+}
+
+void replay_fini(struct replay *r)
+{
+	free(r->mean_ratio);
+	free(r->peak_ratio);
+	free(r->excess_ratio);
+	free(r->worst);
+	*r = (struct replay){ 0 };
 }
 
 static int by_amount(const void *a, const void *b)

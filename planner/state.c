@@ -207,7 +207,7 @@ void state_put(struct state *st, uint32_t item, uint32_t node)
 	count(st, item, node, 1);
 	l->v = array_grow(l->v, &cap, l->n + 1, sizeof(*l->v));
 	l->cap = (uint32_t)cap;
-	__atomic_fetch_add(&st->n_used, !l->n, __ATOMIC_RELAXED); /* absorb.c works on disjoint nodes side by side */
+	__atomic_fetch_add(&st->n_used, !l->n, __ATOMIC_RELAXED); /* squeeze.c works on disjoint nodes side by side */
 	st->at[item] = l->n;
 	l->v[l->n++] = item;
 	st->item_node[item] = (int32_t)node;

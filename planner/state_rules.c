@@ -168,7 +168,7 @@ void state_rules_count(struct state *st, uint32_t group, uint32_t node, int sign
 	}
 	for (uint32_t i = r->nears.first[group]; i < r->nears.first[group + 1]; i++)
 		count_near(st, r->nears.list[i], group, node, sign);
-	r->group_placed[group] += (uint32_t)sign;
+	__atomic_fetch_add(&r->group_placed[group], (uint32_t)sign, __ATOMIC_RELAXED); /* squeeze.c moves a group without rules across nodes in several regions */
 }
 
 static bool fits_cap(const struct state *st, const struct rule_cap *c, uint32_t group, uint32_t node)

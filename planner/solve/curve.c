@@ -124,6 +124,14 @@ float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, fl
 	return c->items[from].n == 1 ? delta - c->node_price[from] : delta;
 }
 
+float curve_trade_delta(const struct curve *c, uint32_t a, const int32_t *back, uint32_t to)
+{
+	uint32_t from = (uint32_t)c->item_node[a];
+	float delta = node_eval(c, to, need_of(c, a), back) - c->node_sum[to];
+
+	return isfinite(delta) ? delta + node_eval(c, from, back, need_of(c, a)) - c->node_sum[from] : INFINITY;
+}
+
 /* The node's books with `enters` in and `leaves` out; floats drift by rounding until curve_settle(). */
 CURVE_CLONES static void node_book(struct curve *c, uint32_t node, uint32_t enters, uint32_t leaves)
 {

@@ -75,6 +75,8 @@ void curve_take(struct curve *c, uint32_t item);
 void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to, const float *sums); /* a must be placed */
 void curve_settle(struct curve *c); /* costs anew from the integer books: ends the drift of many changes */
 float curve_delta(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, float *sums);
+/* Item a goes to `to`; what goes where it was needs `back` of a row, and stands on `to` now. Without move costs and curve_extra.h. */
+float curve_trade_delta(const struct curve *c, uint32_t a, const int32_t *back, uint32_t to);
 double curve_total(const struct curve *c); /* without tolls */
 
 #endif

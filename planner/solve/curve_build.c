@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "planner/solve/curve_bound.h"
+#include "planner/solve/curve_order.h"
 #include "planner/solve/curve_rules.h"
 
 #define SAMPLE 60    /* nodes looked at, before all are */
@@ -41,47 +42,17 @@ void curve_choose(const struct instance *in, bool *chosen)
 	curve_bound_fini(&b);
 }
 
-struct sized { double size; uint32_t rank, item; };
-
-static int compare_sized(const void *a, const void *b)
-{
-	const struct sized *x = a, *y = b;
-
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	if (x->size != y->size)
-		return x->size > y->size ? -1 : 1;
-	return (x->item > y->item) - (x->item < y->item);
-}
-
-/* Peak share of the largest node in any column, per service. */
-static double *service_sizes(const struct instance *in)
-{
-	int64_t *largest = mem_alloc(in->n_columns, sizeof(int64_t));
-	double *size = mem_alloc(in->n_services, sizeof(double));
-
-	for (size_t k = 0; k < (size_t)in->n_nodes * in->n_columns; k++)
-		if (in->capacity[k] > largest[k % in->n_columns])
-			largest[k % in->n_columns] = in->capacity[k];
-	for (size_t k = 0; k < (size_t)in->n_services * in->n_columns; k++)
-		if (largest[k % in->n_columns])
-			size[k / in->n_columns] = fmax(size[k / in->n_columns], (double)in->demand[k] / (double)largest[k % in->n_columns]);
-	free(largest);
-	return size;
-}
-
-static struct sized *unplaced_in_order(const struct curve *c, uint32_t *n)
+static struct curve_order *unplaced_in_order(const struct curve *c, uint32_t *n)
 {
 	const struct instance *in = c->in;
-	double *size = service_sizes(in);
-	struct sized *v = mem_alloc(in->n_items, sizeof(*v));
+	double *size = curve_order_peaks(in);
+	struct curve_order *v = mem_alloc(in->n_items, sizeof(*v));
 
 	*n = 0;
 	for (uint32_t i = 0; i < in->n_items; i++)
 		if (c->item_node[i] == NO_NODE)
-			v[(*n)++] = (struct sized){ size[in->item_service[i]], c->rules->rank[c->rules->item_group[i]], i };
-	if (*n)
-		qsort(v, *n, sizeof(*v), compare_sized);
+			v[(*n)++] = (struct curve_order){ size[in->item_service[i]], c->rules->rank[c->rules->item_group[i]], i };
+	curve_order_sort(v, *n);
 	free(size);
 	return v;
 }
@@ -144,7 +115,7 @@ uint32_t curve_place(struct curve *c, struct rng *rng, const bool *chosen)
 {
 	struct builder b = { .c = c, .chosen = chosen, .rng = rng };
 	uint32_t n, failed = 0;
-	struct sized *v = unplaced_in_order(c, &n);
+	struct curve_order *v = unplaced_in_order(c, &n);
 
 	builder_open(&b);
 	for (uint32_t k = 0; k < n; k++)
@@ -205,7 +176,7 @@ uint32_t curve_force(struct curve *c, struct rng *rng, const bool *chosen)
 {
 	struct builder b = { .c = c, .chosen = chosen, .rng = rng };
 	uint32_t n, failed = 0;
-	struct sized *v = unplaced_in_order(c, &n);
+	struct curve_order *v = unplaced_in_order(c, &n);
 
 	builder_open(&b);
 	for (uint32_t k = 0; k < n; k++) {

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "planner/solve/curve_bundle.h"
 #include "planner/solve/curve_cost.h"
 #include "planner/solve/curve_rules.h"
 
@@ -79,8 +80,8 @@ CURVE_INLINE uint32_t draw_rank(uint64_t dice, uint32_t n)
 }
 
 /* Kinds of proposals take turns, so that the processor can foresee which is next. */
-enum kind { SHIFT, SWAP_ANY, SWAP_ALIKE };
-static const uint8_t turns[] = { SWAP_ALIKE, SHIFT, SWAP_ALIKE, SWAP_ANY, SWAP_ALIKE, SHIFT, SWAP_ALIKE, SWAP_ANY };
+enum kind { SHIFT, SWAP_ANY, SWAP_ALIKE, BUNDLE };
+static const uint8_t turns[] = { SWAP_ALIKE, SHIFT, SWAP_ALIKE, BUNDLE, SWAP_ALIKE, SHIFT, SWAP_ALIKE, SWAP_ANY };
 
 /* The other item of a swap: any, or one alike in size, on every scale; n when there is none at that distance. */
 CURVE_INLINE uint32_t draw_other(uint32_t dice, uint32_t rank, const struct curve_region *r, bool alike)
@@ -103,6 +104,14 @@ CURVE_INLINE uint32_t draw_node(const struct curve_region *r, uint32_t dice, uin
 	return r->nodes[((uint64_t)dice * (any ? r->n_nodes : r->n_open)) >> 32];
 }
 
+/* Where moves have a price, every other shift is offered the way home: else what moved early would hardly ever give its move back. */
+CURVE_INLINE uint32_t draw_home(const struct curve_region *r, const struct curve_slot *s, uint32_t to)
+{
+	int32_t home = r->c->in->item_node[s->item];
+
+	return home != NO_NODE && (uint32_t)home != s->node && r->region_of[home] == r->index ? (uint32_t)home : to;
+}
+
 static void fill_slots(struct curve_region *r)
 {
 	const struct curve *c = r->c;
@@ -110,7 +119,8 @@ static void fill_slots(struct curve_region *r)
 	for (uint32_t i = 0; i < r->n_items; i++) {
 		uint32_t item = r->items[i], service = c->in->item_service[item];
 
-		r->slots[i] = (struct curve_slot){ item, service, (uint32_t)c->item_node[item] };
+		r->slots[i] = (struct curve_slot){ item, service, (uint32_t)c->item_node[item], (float)r->sizes[service] };
+		r->slot_of[item] = i;
 		memcpy(r->rows + (size_t)i * c->coarse_width, c->coarse_need + (size_t)service * c->coarse_width, c->coarse_width * sizeof(float));
 	}
 }
@@ -118,6 +128,7 @@ static void fill_slots(struct curve_region *r)
 CURVE_CLONES void curve_region_run(struct curve_region *r)
 {
 	const struct curve *c = r->c;
+	bool bundles = curve_bundle_applies(c) && r->n_open > 1, priced = c->toll > 0 || c->move > 0 || c->pair > 0;
 
 	fill_slots(r);
 	for (uint64_t i = 0; r->n_items > 1 && r->n_nodes > 1 && i < r->proposals; i++) {
@@ -127,8 +138,14 @@ CURVE_CLONES void curve_region_run(struct curve_region *r)
 		struct proposal p = { .a = r->slots + rank, .row_a = r->rows + (size_t)rank * c->coarse_width, .row_b = nothing };
 		enum kind kind = turns[i % sizeof(turns)];
 
-		if (kind == SHIFT) {
+		if (kind == BUNDLE && bundles) {
+			curve_bundle_try(r, rank, limit, DOUBT * r->temperature);
+			continue;
+		}
+		if (kind == SHIFT || kind == BUNDLE) {
 			p.to = draw_node(r, (uint32_t)dice, more);
+			if (priced && i / sizeof(turns) % 2)
+				p.to = draw_home(r, p.a, p.to);
 		} else {
 			rank = draw_other((uint32_t)dice, rank, r, kind == SWAP_ALIKE);
 			p.b = r->slots + rank;

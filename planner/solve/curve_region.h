@@ -11,7 +11,7 @@
 #include "planner/solve/curve.h"
 
 /* What a proposal needs to know of an item, side by side: the region's own copy. */
-struct curve_slot { uint32_t item, service, node; };
+struct curve_slot { uint32_t item, service, node; float size; };
 
 struct curve_region {
 	struct curve *c;
@@ -20,6 +20,10 @@ struct curve_region {
 	uint32_t *nodes, *items;   /* nodes: those in use first; items: by size */
 	struct curve_slot *slots;  /* [n_items]; room for them, filled while it runs */
 	float *rows;               /* [n_items * coarse_width], likewise */
+	const double *sizes;       /* [service]: curve_order_means() */
+	const uint32_t *region_of; /* [node]: index of its region */
+	uint32_t *slot_of;         /* [item of the instance]: its slot, where it is one of this region's */
+	int32_t *bundle;           /* a row, for curve_bundle.h */
 	uint32_t n_nodes, n_open, n_items;
 	float temperature;
 	bool reopens;              /* whole nodes may be emptied or opened, see curve_reopen.h */

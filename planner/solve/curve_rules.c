@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#define STALE_MOST 8  /* departures until a node's bits are made anew, which costs as much as some tens of looks at them */
 #define ROUNDING 1e-9 /* pressures are sums of doubles, added in another order by verify */
 
 /* Half of a change: item arrives on node while `leaves` (or NO_ITEM) goes. */
@@ -115,7 +116,7 @@ static bool values_allow(const struct curve *c, const struct arrival *a, uint32_
 	const struct curve_rules *r = c->rules;
 	uint32_t g = group_of(r, a->item);
 
-	if (r->cluster[g] == CURVE_ANY || (a->leaves != NO_ITEM && group_of(r, a->leaves) == g))
+	if (!r->n_clusters || r->cluster[g] == CURVE_ANY || (a->leaves != NO_ITEM && group_of(r, a->leaves) == g))
 		return true;
 	for (uint32_t i = r->tallies_of.start[g]; i < r->tallies_of.start[g + 1]; i++) {
 		uint32_t tally = r->tallies_of.v[i], owner = r->cluster_owner[r->cluster[g]];
@@ -197,6 +198,7 @@ static void resign(struct curve *c, uint32_t node)
 {
 	struct curve_rules *r = c->rules;
 
+	r->stale[node] = 0;
 	memset(r->sign + (size_t)node * CURVE_SIGN_WORDS, 0, CURVE_SIGN_WORDS * sizeof(uint64_t));
 	for (uint32_t i = 0; i < c->items[node].n; i++)
 		*sign_of(r, node, c->items[node].group[i]) |= sign_bit(c->items[node].group[i]);
@@ -221,10 +223,12 @@ void curve_rules_moved(struct curve *c, uint32_t item, int32_t from, int32_t to)
 	struct curve_rules *r = c->rules;
 	uint32_t g = group_of(r, item);
 
-	if (from != NO_NODE)
+	if (from != NO_NODE && ++r->stale[from] >= STALE_MOST)
 		resign(c, (uint32_t)from);
 	if (to != NO_NODE)
 		*sign_of(r, (uint32_t)to, g) |= sign_bit(g);
+	if (!r->n_tallies)
+		return;
 	for (uint32_t i = r->tallies_of.start[g]; i < r->tallies_of.start[g + 1]; i++) {
 		struct curve_tally *t = &r->tallies[r->tallies_of.v[i]];
 

@@ -36,6 +36,7 @@ struct curve_rules {
 	const struct model *model;
 	uint32_t *item_group;
 	uint64_t *sign;            /* [node * CURVE_SIGN_WORDS]: bits of the groups it may hold, so that "none" is told without looking */
+	uint8_t *stale;            /* [node]: departures since its bits were last made anew: till then they say too much, never too little */
 	uint64_t *tied;            /* [group * CURVE_SIGN_WORDS]: bits of the groups that a cap ties to it: where the node has none, none binds */
 	uint32_t *self_cap;        /* [group] */
 	struct curve_cap *caps;    /* "where g at most k of other", then "where other at most k of g" */

@@ -215,6 +215,7 @@ struct curve_rules *curve_rules_new(const struct instance *in, const struct mode
 	for (uint32_t i = 0; i < in->n_items; i++)
 		r->item_group[i] = in->services[in->item_service[i]].group;
 	r->sign = mem_alloc((size_t)in->n_nodes * CURVE_SIGN_WORDS, sizeof(uint64_t));
+	r->stale = mem_alloc(in->n_nodes, sizeof(uint8_t));
 	index_caps(r);
 	index_values(r);
 	rank_groups(r);
@@ -239,6 +240,7 @@ void curve_rules_free(struct curve_rules *r)
 	free(r->rank);
 	free(r->item_group);
 	free(r->sign);
+	free(r->stale);
 	free(r->tied);
 	free(r->self_cap);
 	free(r);

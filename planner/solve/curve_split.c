@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "planner/solve/curve_order.h"
 #include "planner/solve/curve_rules.h"
 
 #define REGION_NODES 100 /* so that the coarse rows of a region stay in a core's own cache */
@@ -87,34 +88,17 @@ static void deal_clusters(struct curve_split *x, struct rng *rng)
 	free(seen);
 }
 
-struct sized { double size; uint32_t item; };
-
-static int compare_sized(const void *a, const void *b)
-{
-	const struct sized *x = a, *y = b;
-
-	if (x->size != y->size)
-		return x->size < y->size ? -1 : 1;
-	return (x->item > y->item) - (x->item < y->item);
-}
-
-/* By what an item needs of the paid resources, mean over the day. */
-static uint32_t *items_by_size(const struct curve *c)
+/* The smallest first. */
+static uint32_t *items_by_size(const struct curve *c, const double *size)
 {
 	uint32_t n = c->in->n_items, *order = mem_alloc(n, sizeof(*order));
-	struct sized *v = mem_alloc(n, sizeof(*v));
+	struct curve_order *v = mem_alloc(n, sizeof(*v));
 
-	for (uint32_t i = 0; i < n; i++) {
-		const float *need = c->coarse_need + (size_t)c->in->item_service[i] * c->coarse_width;
-
-		v[i].item = i;
-		for (uint32_t p = 0; p < c->n_paid; p++)
-			for (uint32_t k = 0; k < c->paid[p].coarse_width; k++)
-				v[i].size += (double)(need[c->paid[p].coarse + k] * c->coarse_price[c->paid[p].coarse + k] * c->scale[p]);
-	}
-	qsort(v, n, sizeof(*v), compare_sized);
 	for (uint32_t i = 0; i < n; i++)
-		order[i] = v[i].item;
+		v[i] = (struct curve_order){ size[c->in->item_service[i]], 0, i };
+	curve_order_sort(v, n);
+	for (uint32_t i = 0; i < n; i++)
+		order[n - 1 - i] = v[i].item;
 	free(v);
 	return order;
 }
@@ -131,14 +115,23 @@ struct curve_split *curve_split_new(struct curve *c)
 	x->items = mem_alloc(c->in->n_items, sizeof(uint32_t));
 	x->slots = mem_alloc(c->in->n_items, sizeof(*x->slots));
 	x->rows = curve_rows_alloc((size_t)c->in->n_items * c->coarse_width);
-	x->by_size = items_by_size(c);
+	x->sizes = curve_order_means(c);
+	x->by_size = items_by_size(c, x->sizes);
+	x->slot_of = mem_alloc(c->in->n_items, sizeof(uint32_t));
 	for (uint32_t m = 0; m < n; m++)
 		x->order[m] = m;
 	x->n_regions = (n + REGION_NODES - 1) / REGION_NODES;
 	x->regions = mem_alloc(x->n_regions, sizeof(*x->regions));
+	x->bundles = curve_rows_alloc((size_t)x->n_regions * c->width);
 	for (uint32_t k = 0; k < x->n_regions; k++) {
-		x->regions[k].c = c;
-		x->regions[k].index = k;
+		struct curve_region *r = &x->regions[k];
+
+		r->c = c;
+		r->index = k;
+		r->sizes = x->sizes;
+		r->slot_of = x->slot_of;
+		r->region_of = x->region_of;
+		r->bundle = x->bundles + (size_t)k * c->width;
 	}
 	return x;
 }
@@ -155,6 +148,9 @@ void curve_split_free(struct curve_split *x)
 	free(x->slots);
 	free(x->rows);
 	free(x->by_size);
+	free(x->sizes);
+	free(x->slot_of);
+	free(x->bundles);
 	free(x);
 }
 

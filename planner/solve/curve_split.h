@@ -12,9 +12,11 @@ struct curve_split {
 	struct curve *c;
 	uint32_t n_regions;
 	struct curve_region *regions; /* their nodes and items are slices of the arrays below */
-	uint32_t *nodes, *items, *region_of, *order, *by_size;
+	uint32_t *nodes, *items, *region_of, *order, *by_size, *slot_of;
 	struct curve_slot *slots;
 	float *rows;
+	double *sizes;
+	int32_t *bundles;
 };
 
 struct curve_split *curve_split_new(struct curve *c);

@@ -7,6 +7,9 @@
  * C is one of the nodes' capacities. For a node of another capacity K the most it can carry is worked out apart: with f, b
  * large sizes take at least b (C - e + 1), the rest carries itself or, below e, nothing; with u, floor((k + 1) K / C) / k.
  * Integers throughout; u's values are multiplied by k (k + 1).
+ *
+ * Sizes stand sorted, with sums of counts and of sizes up to each: f and u are constant or linear on a few stretches of them, so
+ * that one weighing costs O(k log n), whatever the size of the fleet.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,49 +21,81 @@
 #define COLUMNS_MAX 16    /* those with the largest volume */
 #define OFFERS_MAX 64     /* kinds of nodes; beyond, a column is left to the volume bound */
 #define REFERENCES_MAX 4  /* capacities taken for C */
-#define EDGES_MAX 48      /* values of e, spread over the sizes */
+#define EDGES_MAX 256     /* values of e, spread over the sizes */
 #define K_LAST 16
-#define WORK_PER_COLUMN (1 << 26)
 
 struct size { int64_t value; uint64_t count; };
 
 struct weighing {
 	const struct instance *in;
-	struct size *size;
+	struct size *size, *spare;
+	uint64_t *counts;   /* [i]: replicas of the sizes before i */
+	int64_t *sums;      /* [i]: and what they add up to: below 2^62, as instance_check.c saw to */
 	struct offer *offer, *try;
 	uint32_t n_sizes, n_offers;
 	double best;
 };
 
-static int by_value(const void *a, const void *b)
-{
-	const struct size *x = a, *y = b;
+#define RADIX_BITS 11
 
-	return x->value < y->value ? -1 : x->value > y->value;
+/* By value, least significant digits first; the result stands in w->size. */
+static void sizes_sort(struct weighing *w, uint32_t n, int64_t most)
+{
+	for (unsigned shift = 0; shift < 63 && most >> shift; shift += RADIX_BITS) {
+		uint32_t first[(1 << RADIX_BITS) + 1] = { 0 }, mask = (1 << RADIX_BITS) - 1;
+		struct size *t = w->size;
+
+		for (uint32_t i = 0; i < n; i++)
+			first[(w->size[i].value >> shift & mask) + 1]++;
+		for (uint32_t d = 0; d < mask; d++)
+			first[d + 1] += first[d];
+		for (uint32_t i = 0; i < n; i++)
+			w->spare[first[w->size[i].value >> shift & mask]++] = w->size[i];
+		w->size = w->spare;
+		w->spare = t;
+	}
 }
 
-static uint32_t sizes_collect(const struct instance *in, uint32_t column, struct size *v)
+static void sizes_collect(struct weighing *w, uint32_t column)
 {
+	const struct instance *in = w->in;
 	uint32_t n = 0, to = 0;
+	int64_t most = 0;
 
 	for (uint32_t s = 0; s < in->n_services; s++) {
 		int64_t d = in->demand[(size_t)s * in->n_columns + column];
 
 		if (d > 0 && in->services[s].replicas)
-			v[n++] = (struct size){ d, in->services[s].replicas };
+			w->size[n++] = (struct size){ d, in->services[s].replicas };
+		most = d > most ? d : most;
 	}
-	qsort(v, n, sizeof(*v), by_value);
+	sizes_sort(w, n, most);
 	for (uint32_t i = 0; i < n; i++)
-		if (to && v[to - 1].value == v[i].value)
-			v[to - 1].count += v[i].count;
+		if (to && w->size[to - 1].value == w->size[i].value)
+			w->size[to - 1].count += w->size[i].count;
 		else
-			v[to++] = v[i];
-	return to;
+			w->size[to++] = w->size[i];
+	w->n_sizes = to;
+	for (uint32_t i = 0; i < to; i++) {
+		w->counts[i + 1] = w->counts[i] + w->size[i].count;
+		w->sums[i + 1] = w->sums[i] + w->size[i].value * (int64_t)w->size[i].count;
+	}
 }
 
-static int64_t f_size(int64_t x, int64_t c, int64_t e)
+/* The first size that is at least x. */
+static uint32_t sizes_from(const struct weighing *w, __int128 x)
 {
-	return x > c - e ? c : x < e ? 0 : x;
+	uint32_t lo = 0, hi = w->n_sizes;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (w->size[mid].value < x)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 /* The most weight by f that a capacity K carries: each large size gains e - 1, so as many as leave room to count, or as fit. */
@@ -83,16 +118,35 @@ static int64_t u_carries(int64_t x, int64_t c, int64_t k)
 	return x <= c ? u_size(x, c, k) : (int64_t)((__int128)(k + 1) * x / c * (k + 1));
 }
 
+/* Weight by u of the sizes from `from` to `end`: it steps up at multiples of c / (k + 1); exact multiples carry themselves. */
+static double u_weight(const struct weighing *w, uint32_t from, uint32_t end, int64_t c, int64_t k)
+{
+	double sum = 0;
+
+	for (int64_t j = 1; from < end && j <= k + 1; j++) {
+		uint32_t next = sizes_from(w, ((__int128)j * c + k) / (k + 1));
+
+		next = next < from ? from : next < end ? next : end;
+		sum += (double)((j - 1) * (k + 1)) * (double)(w->counts[next] - w->counts[from]);
+		from = next;
+		if (from < end && (__int128)w->size[from].value * (k + 1) == (__int128)j * c) {
+			sum += (double)(j * k) * (double)w->size[from].count;
+			from++;
+		}
+	}
+	return sum;
+}
+
 /* k = 0: f alone. */
 static void weigh(struct weighing *w, int64_t c, int64_t e, int64_t k)
 {
-	double need = 0, cost;
+	uint32_t small = sizes_from(w, e), large = sizes_from(w, (__int128)c - e + 1);
+	uint64_t n_large = w->counts[w->n_sizes] - w->counts[large];
+	double need, cost;
 
-	for (uint32_t i = 0; i < w->n_sizes; i++) {
-		int64_t x = f_size(w->size[i].value, c, e);
-
-		need += (double)(k ? u_size(x, c, k) : x) * (double)w->size[i].count;
-	}
+	small = small < large ? small : large;
+	need = k ? u_weight(w, small, large, c, k) + (double)(k * (k + 1)) * (double)n_large
+		 : (double)(w->sums[large] - w->sums[small]) + (double)c * (double)n_large;
 	for (uint32_t i = 0; i < w->n_offers; i++) {
 		int64_t x = f_carries(w->offer[i].capacity, c, e);
 
@@ -104,18 +158,19 @@ static void weigh(struct weighing *w, int64_t c, int64_t e, int64_t k)
 		w->best = cost;
 }
 
+/* Without a size above c - e, f only takes away: e = 0 is better. */
 static void reference_try(const struct search *s, struct weighing *w, int64_t c)
 {
-	uint32_t half = 0, step, work = w->n_sizes * (K_LAST + 1);
+	uint32_t half = sizes_from(w, c / 2 + 1), first, step;
 
-	while (half < w->n_sizes && w->size[half].value <= c / 2)
-		half++;
-	step = half / EDGES_MAX + 1;
-	while (work * (half / step + 1) > WORK_PER_COLUMN / REFERENCES_MAX && step < half)
-		step *= 2;
-	for (uint32_t i = 0; i <= half && !search_done(s, 0); i += step)
+	first = w->n_sizes ? sizes_from(w, (__int128)c - w->size[w->n_sizes - 1].value + 1) : 0;
+	first = first < half ? first : half;
+	step = (half - first) / EDGES_MAX + 1;
+	for (int64_t k = 0; k <= K_LAST; k++)
+		weigh(w, c, 0, k);
+	for (uint32_t i = first; i < half && !search_done(s, 0); i += step)
 		for (int64_t k = 0; k <= K_LAST; k++)
-			weigh(w, c, i ? w->size[i - 1].value : 0, k);
+			weigh(w, c, w->size[i].value, k);
 	if (half)
 		weigh(w, c, w->size[half - 1].value, 0);
 }
@@ -124,7 +179,7 @@ static void column_try(const struct search *s, struct weighing *w, uint32_t colu
 {
 	uint32_t references = 0;
 
-	w->n_sizes = sizes_collect(w->in, column, w->size);
+	sizes_collect(w, column);
 	w->n_offers = weigh_offers(w->in, column, &w->offer);
 	if (w->n_offers <= OFFERS_MAX) {
 		w->try = mem_alloc(w->n_offers + 1, sizeof(*w->try));
@@ -153,30 +208,37 @@ static int by_volume(const void *a, const void *b)
 static struct ranked *columns_rank(const struct instance *in)
 {
 	struct ranked *v = mem_alloc(in->n_columns, sizeof(*v));
+	double *room = mem_alloc(in->n_columns, sizeof(*room)), *need = mem_alloc(in->n_columns, sizeof(*need));
 
-	for (uint32_t c = 0; c < in->n_columns; c++) {
-		double room = 0, need = 0;
-
-		for (uint32_t n = 0; n < in->n_nodes; n++)
-			room += (double)in->capacity[(size_t)n * in->n_columns + c];
-		for (uint32_t s = 0; s < in->n_services; s++)
-			need += (double)in->demand[(size_t)s * in->n_columns + c] * in->services[s].replicas;
-		v[c] = (struct ranked){ room > 0 ? need / room : 0, c };
-	}
+	for (size_t n = 0; n < in->n_nodes; n++)
+		for (uint32_t c = 0; c < in->n_columns; c++)
+			room[c] += (double)in->capacity[n * in->n_columns + c];
+	for (size_t s = 0; s < in->n_services; s++)
+		for (uint32_t c = 0; c < in->n_columns; c++)
+			need[c] += (double)in->demand[s * in->n_columns + c] * in->services[s].replicas;
+	for (uint32_t c = 0; c < in->n_columns; c++)
+		v[c] = (struct ranked){ room[c] > 0 ? need[c] / room[c] : 0, c };
 	qsort(v, in->n_columns, sizeof(*v), by_volume);
+	free(room);
+	free(need);
 	return v;
 }
 
 static double run(const struct search *s)
 {
 	const struct instance *in = s->in;
-	struct weighing w = { .in = in, .size = mem_alloc(in->n_services, sizeof(*w.size)) };
+	struct weighing w = { .in = in, .size = mem_alloc(in->n_services, sizeof(*w.size)), .spare = mem_alloc(in->n_services, sizeof(*w.size)) };
 	struct ranked *rank = columns_rank(in);
 
+	w.counts = mem_alloc((size_t)in->n_services + 1, sizeof(*w.counts));
+	w.sums = mem_alloc((size_t)in->n_services + 1, sizeof(*w.sums));
 	for (uint32_t i = 0; i < in->n_columns && i < COLUMNS_MAX && !search_done(s, 0); i++)
 		column_try(s, &w, rank[i].column);
 	free(rank);
 	free(w.size);
+	free(w.spare);
+	free(w.counts);
+	free(w.sums);
 	return weigh_round(in, w.best) * weigh_factor(in);
 }
 

@@ -15,7 +15,7 @@
 #include "planner/search.h"
 #include "planner/term.h"
 
-#define SAMPLE 24            /* per item placed: a quick answer; absorb.c improves it */
+#define SAMPLE 24            /* per item placed: a quick answer; squeeze.c improves it */
 #define SAMPLE_LAST 500      /* looked at before a node is closed */
 #define PRICE_SOFTENING 0.1f /* share of a node where a price stops rising; on one planted fleet 0.03 .. 0.3 differed by 2 % of the nodes */
 #define LARGE_TESTS 4000000.0 /* items * nodes from which this beats looking at everything */
@@ -26,6 +26,7 @@ struct fill {
 	struct state *st;
 	struct rng *rng;
 	float *room, *price;       /* of the node under work */
+	float value[SAMPLE_LAST];  /* of the sample under work */
 	uint32_t *left, n_left;    /* in random order, so that neighbours are a random sample */
 	float *rows;               /* [left * stride + b]: their shares side by side, which the processor fetches ahead */
 };
@@ -78,26 +79,31 @@ static void set_prices(struct fill *f, uint32_t node)
 	}
 }
 
-/* The best of a sample for the node: an index into left, or -1. */
+/* The best of a sample for the node: an index into left, or -1. All are priced before the dear test of whether the best fits. */
 static int64_t pick(struct fill *f, uint32_t node, uint32_t sample)
 {
 	const struct blocks *k = f->k;
-	uint32_t at = f->n_left > sample ? rng_below(f->rng, f->n_left) : 0;
-	float best = BLOCKS_NEVER;
-	int64_t found = -1;
+	uint32_t start = f->n_left > sample ? rng_below(f->rng, f->n_left) : 0, at = start;
 
 	if (sample > f->n_left)
 		sample = f->n_left;
 	for (uint32_t t = 0; t < sample; t++, at = at + 1 < f->n_left ? at + 1 : 0) {
-		uint32_t service = f->in->item_service[f->left[at]];
 		float v = price_of(f->rows + (size_t)at * k->stride, f->price, f->room, k->stride);
 
-		if (v < BLOCKS_NEVER && (v /= k->size[service]) < best && state_fits(f->st, service, node)) {
-			best = v;
-			found = at;
-		}
+		f->value[t] = v < BLOCKS_NEVER ? v / k->size[f->in->item_service[f->left[at]]] : BLOCKS_NEVER;
 	}
-	return found;
+	for (;;) {
+		uint32_t best = 0;
+
+		for (uint32_t t = 1; t < sample; t++)
+			best = f->value[t] < f->value[best] ? t : best;
+		if (!sample || f->value[best] >= BLOCKS_NEVER)
+			return -1;
+		at = start + best < f->n_left ? start + best : start + best - f->n_left;
+		if (state_fits(f->st, f->in->item_service[f->left[at]], node))
+			return at;
+		f->value[best] = BLOCKS_NEVER;
+	}
 }
 
 static void remove_at(struct fill *f, uint32_t at)

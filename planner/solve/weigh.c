@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#define KINDS_SHOWN 8
 #define ROUNDING 1e-11 /* relative: sums of doubles may be off by less */
 
 static int by_kind(const void *a, const void *b)
@@ -17,6 +18,15 @@ static int by_kind(const void *a, const void *b)
 	return x->cost < y->cost ? -1 : x->cost > y->cost;
 }
 
+/* Where an offer of this kind stands among the last few, or n: runs of nodes alike need no sorting. */
+static uint32_t offer_find(const struct offer *v, uint32_t n, const struct offer *x)
+{
+	for (uint32_t i = n; i-- > 0 && n - i <= KINDS_SHOWN;)
+		if (v[i].capacity == x->capacity && v[i].cost == x->cost)
+			return i;
+	return n;
+}
+
 uint32_t weigh_offers(const struct instance *in, uint32_t column, struct offer **offers)
 {
 	struct offer *v = mem_alloc(in->n_nodes + 1, sizeof(*v));
@@ -24,14 +34,20 @@ uint32_t weigh_offers(const struct instance *in, uint32_t column, struct offer *
 
 	for (uint32_t k = 0; k < in->n_nodes; k++) {
 		int64_t capacity = in->capacity[(size_t)k * in->n_columns + column];
+		struct offer x = { capacity, in->nodes[k].cost, 1, (double)capacity };
+		uint32_t at = offer_find(v, n, &x);
 
-		if (capacity > 0)
-			v[n++] = (struct offer){ capacity, in->nodes[k].cost, 1, (double)capacity };
+		if (capacity <= 0)
+			continue;
+		if (at < n)
+			v[at].count++;
+		else
+			v[n++] = x;
 	}
 	qsort(v, n, sizeof(*v), by_kind);
 	for (uint32_t i = 0; i < n; i++)
 		if (to && !by_kind(&v[to - 1], &v[i]))
-			v[to - 1].count++;
+			v[to - 1].count += v[i].count;
 		else
 			v[to++] = v[i];
 	*offers = v;

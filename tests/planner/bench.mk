@@ -27,3 +27,7 @@ bench-families: $(BUILD)/tests/planner/bench_families
 .PHONY: bench-advise
 bench-advise: $(BUILD)/tests/planner/bench_advise
 	$<
+# Large fleets; FULL=0: a tenth, SHAPES=0: the main one only.
+.PHONY: bench-scale
+bench-scale: $(BUILD)/cotenant $(BUILD)/tests/planner/bench_planted
+	FULL='$(or $(FULL),1)' tests/planner/bench_scale.sh $(BUILD)

@@ -103,6 +103,49 @@ static double swap_rate(uint32_t repeats)
 	return rates[ROUNDS / 2];
 }
 
+/* May one more service stand on a node, for its slowdown limit and everybody's there: nanoseconds per service judged and pressure. */
+static double limit_ns(uint32_t repeats)
+{
+	struct planted_shape shape = { .services = 200, .nodes = 60, .slots = 1, .resources = 2, .per_node = 10, .fill = 0.5, .seed = 1 };
+	int32_t *planted;
+	struct instance *in = planted_new(&shape, &planted);
+	struct model *m = planted_model(in, planted, 40, 1);
+	struct state *st;
+	static uint32_t service[PAIRS], node[PAIRS];
+	double rates[ROUNDS], judged = 0;
+	uint64_t fit = 0;
+	struct rng rng;
+
+	instance_bind(in, m);
+	st = state_new(in, m);
+	rng_seed(&rng, 3);
+	for (uint32_t i = 0; i < in->n_items; i++)
+		state_put(st, i, i / 10);
+	for (uint32_t k = 0; k < in->n_services; k++)
+		in->services[k].limit_ratio = 1e5; /* nothing leaves early */
+	for (uint32_t k = 0; k < PAIRS; k++) {
+		service[k] = rng_below(&rng, in->n_services);
+		node[k] = rng_below(&rng, in->n_items / 10);
+		judged += st->items[node[k]].n + 1;
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = now_s();
+
+		for (uint32_t n = 0; n < repeats; n++)
+			for (uint32_t k = 0; k < PAIRS; k++)
+				fit += state_fits_limits(st, service[k], node[k]);
+		rates[round] = (now_s() - start) * 1e9 / (repeats * judged * model_n_pressures(m));
+	}
+	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);
+	if (fit != (uint64_t)ROUNDS * repeats * PAIRS)
+		printf("(not all fitted: the figure includes early exits)\n");
+	state_free(st);
+	model_free(m);
+	free(planted);
+	instance_free(in);
+	return rates[ROUNDS / 2];
+}
+
 int main(void)
 {
 	printf("fit tests per second and core, in millions\n");
@@ -111,5 +154,6 @@ int main(void)
 	printf("  curves, 196 samples    %7.1f   (must 5, aim 8)\n", rate(2, 98, 50) / 1e6);
 	printf("nodes judged with one replica exchanged, cost and capacity, per second and core, in millions\n");
 	printf("  curves, 196 samples    %7.1f   (must 5, aim 8)\n", swap_rate(20) / 1e6);
+	printf("slowdown limits: ns per neighbour and pressure %7.1f   (must 1,000)\n", limit_ns(50));
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "planner/solve/curve.h"
 #include "planner/solve/curve_bound.h"
 #include "planner/solve/curve_build.h"
+#include "planner/solve/curve_bundle.h"
 #include "planner/solve/curve_rules.h"
 #include "planner/term.h"
 #include "tests/planner/judge.h"
@@ -126,6 +127,54 @@ static uint32_t walk(const struct instance *in, struct curve *c, struct rng *r, 
 		}
 	}
 	return changes;
+}
+
+/* One item for two: made, compared with the truth, and taken back, as rules are not asked here. */
+static uint32_t trade(const struct instance *in, struct curve *c, struct rng *r)
+{
+	uint32_t a = rng_below(r, in->n_items), from = (uint32_t)c->item_node[a], to = rng_below(r, NODES), n = c->items[to].n, back[2];
+	int32_t *row = curve_rows_alloc(c->width);
+	double before = objective_value(in, NULL, c->item_node), delta = INFINITY;
+
+	if (to != from && n > 1) {
+		back[0] = c->items[to].v[rng_below(r, n)];
+		back[1] = c->items[to].v[rng_below(r, n)];
+		for (uint32_t k = 0; k < 2 * c->width; k++)
+			row[k % c->width] += c->need[(size_t)in->item_service[back[k / c->width]] * c->width + k % c->width];
+		delta = back[0] == back[1] ? INFINITY : (double)curve_trade_delta(c, a, row, to);
+	}
+	free(row);
+	if (!isfinite(delta))
+		return 0;
+	curve_change(c, a, NO_ITEM, to, NULL);
+	curve_change(c, back[0], NO_ITEM, from, NULL);
+	curve_change(c, back[1], NO_ITEM, from, NULL);
+	assert_true(fabs(objective_value(in, NULL, c->item_node) - before - delta) < 1e-4 * fmax(1, before));
+	curve_change(c, a, NO_ITEM, from, NULL);
+	curve_change(c, back[0], NO_ITEM, to, NULL);
+	curve_change(c, back[1], NO_ITEM, to, NULL);
+	return 1;
+}
+
+static void test_trade(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < sizeof(shapes) / sizeof(shapes[0]); seed++) {
+		int32_t *planted;
+		struct instance *in = fleet_new(&shapes[seed], seed + 1, &planted);
+		struct curve *c = curve_new(in, NULL);
+		uint32_t made = 0;
+		struct rng r;
+
+		rng_seed(&r, seed);
+		curve_adopt(c, planted);
+		for (int k = 0; curve_bundle_applies(c) && k < 2000; k++)
+			made += trade(in, c, &r);
+		assert_true(made > 100 || !curve_bundle_applies(c));
+		curve_free(c);
+		free(planted);
+		instance_free(in);
+	}
 }
 
 /* Where slowdown is paid for; nobody has a limit, so that the walk may go anywhere. */
@@ -265,7 +314,7 @@ static void test_owner(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_walk), cmocka_unit_test(test_settle), cmocka_unit_test(test_evenness),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_walk), cmocka_unit_test(test_trade), cmocka_unit_test(test_settle), cmocka_unit_test(test_evenness),
 					     cmocka_unit_test(test_owner) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

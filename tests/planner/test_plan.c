@@ -136,7 +136,7 @@ static void test_threads(void **state)
 	instance_free(in);
 }
 
-/* Enough nodes for regions side by side (absorb.c), with rules across nodes and without. */
+/* Enough nodes for regions side by side (squeeze.c), with rules across nodes and without. */
 static void test_threads_regions(void **state)
 {
 	(void)state;

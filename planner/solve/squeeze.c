@@ -1,0 +1,418 @@
+/*
+ * Fewer nodes by force: the worst filled nodes are dissolved and their items put onto the others, overfull or not; exchanges
+ * between overfull nodes and others then press the excess out again (least squares, so that it spreads before it goes). What cannot be
+ * pressed out is taken off and packed onto nodes of its own by fill.c. When that takes fewer than were dissolved, the round has
+ * paid; else it is taken back, and the next one dissolves fewer. Every step concerns two nodes, so it costs a few
+ * microseconds in a fleet of any size. All rules and slowdown limits hold all the time; only capacity waits.
+ *
+ * Regions of nodes are worked on side by side. Groups with rules over more than a node move only in the region that holds all of
+ * them in this deal; regions are dealt anew again and again. Their number depends on the instance alone, so under an iteration
+ * budget the result does not depend on threads.
+ */
+#include "planner/solve/squeeze.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "planner/solve/fill.h"
+#include "planner/term.h"
+
+#define STEP_FIRST 0.1       /* of what lies between cost and proven bound is dissolved in a round; and at most */
+#define STEP_GROWTH 1.2      /* after a round that went well */
+#define STEP_SHRINK 0.5      /* after one that did not */
+#define MARGIN_SHARE 0.3f    /* of the room that the scarcest column will have; on one planted fleet 0.1 .. 0.7 differed by 0.3 % of the nodes */
+#define INSERT_NODES 128     /* looked at for each item of a dissolved node */
+#define REGION_NODES 128     /* at least so many nodes in a region */
+#define REGIONS_FREE 8       /* most regions without rules across nodes */
+#define REGIONS_RULED 2      /* and with them: more would freeze most groups */
+#define STALL_RATIO 0.97     /* a deal must bring pain below this share of what it was */
+#define STALLS_MAX 6          /* deals in a row that did not */
+#define HURT_FIRST 1e6f      /* beyond any size */
+#define FAILURES_MAX 24      /* rounds of a single node in a row that were taken back */
+
+static float *floats(size_t n)
+{
+	float *v = aligned_alloc(sizeof(block_lanes), (n ? n : 1) * sizeof(float));
+
+	if (!v)
+		return mem_resize(NULL, SIZE_MAX, 2); /* says so and ends */
+	return memset(v, 0, n * sizeof(float));
+}
+
+/* Demands column by column, then pressures; so scaled that squares over a block's columns add up to their mean's square at least. */
+static void fine_make(struct squeeze *m)
+{
+	const struct instance *in = m->in;
+	const struct blocks *k = m->k;
+	size_t width = m->width = (in->n_columns + k->n_pressures + BLOCK_LANES - 1) / BLOCK_LANES * BLOCK_LANES;
+
+	m->scale = mem_alloc(width, sizeof(float));
+	m->need = floats(((size_t)in->n_services + 1) * width);
+	m->fine = floats(in->n_nodes * width);
+	for (uint32_t b = 0; b < k->n; b++)
+		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++)
+			m->scale[c] = k->scale[b] * sqrtf((float)(k->first[b + 1] - k->first[b]));
+	for (size_t s = 0; s < in->n_services; s++) {
+		for (uint32_t c = 0; c < in->n_columns; c++)
+			m->need[s * width + c] = (float)in->demand[s * in->n_columns + c] * m->scale[c];
+		memcpy(m->need + s * width + in->n_columns, k->share + s * k->stride + k->n, k->n_pressures * sizeof(float));
+	}
+}
+
+static void find_ties(struct squeeze *m)
+{
+	const struct instance *in = m->in;
+
+	m->ties = mem_alloc(in->n_groups, 1);
+	for (uint32_t i = 0; i < in->n_spreads; i++) {
+		uint8_t tie = in->spreads[i].min_distinct ? 2 : in->spreads[i].label != LABEL_NODE;
+
+		if (m->ties[in->spreads[i].group] < tie)
+			m->ties[in->spreads[i].group] = tie;
+	}
+	for (uint32_t i = 0; i < in->n_nears; i++)
+		m->ties[in->nears[i].a] = m->ties[in->nears[i].b] = 2;
+}
+
+struct emptiness { float key; uint32_t node; };
+
+static int by_emptiness(const void *a, const void *b)
+{
+	const struct emptiness *x = a, *y = b;
+
+	return x->key != y->key ? (x->key < y->key ? -1 : 1) : (x->node > y->node) - (x->node < y->node);
+}
+
+static bool stays(const struct squeeze *m, uint32_t node)
+{
+	for (uint32_t i = 0; i < m->st->items[node].n; i++)
+		if (m->ties[m->in->services[m->in->item_service[m->st->items[node].v[i]]].group] == 2)
+			return true;
+	return false;
+}
+
+/* Nodes in use that may be dissolved, those that hold least for their cost first; with some luck, so that rounds differ. */
+static uint32_t rank_nodes(struct squeeze *m, struct emptiness *v)
+{
+	const struct instance *in = m->in;
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < in->n_nodes; k++) {
+		double held = 0;
+
+		if (!m->st->items[k].n || stays(m, k))
+			continue;
+		for (uint32_t i = 0; i < m->st->items[k].n; i++)
+			held += (double)m->k->size[in->item_service[m->st->items[k].v[i]]];
+		v[n++] = (struct emptiness){ (float)(held / ((double)in->nodes[k].cost + 1e-9) * (1 + 0.1 * rng_unit(&m->rng))), k };
+	}
+	qsort(v, n, sizeof(*v), by_emptiness);
+	return n;
+}
+
+/* The node that the item hurts least, of some in use. */
+static bool insert(struct squeeze *m, uint32_t item, const uint32_t *used, uint32_t n)
+{
+	uint32_t service = m->in->item_service[item], best = UINT32_MAX;
+	const float *row = m->need + (size_t)service * m->width;
+	float least = BLOCKS_NEVER;
+
+	for (uint32_t t = 0; t < INSERT_NODES; t++) {
+		uint32_t node = used[rng_below(&m->rng, n)];
+		float hurt = squeeze_pain(m->fine + (size_t)node * m->width, row, m->width) - m->pain[node];
+
+		if (hurt < least && state_fits_rules(m->st, service, node) && state_fits_limits(m->st, service, node)) {
+			least = hurt;
+			best = node;
+		}
+	}
+	if (best == UINT32_MAX)
+		return false;
+	state_put(m->st, item, best);
+	squeeze_measure(m, best);
+	return true;
+}
+
+/* Dissolve n nodes. False when an item found no node that rules and limits allow. */
+static bool dissolve(struct squeeze *m, uint32_t n)
+{
+	struct emptiness *v = mem_alloc(m->in->n_nodes, sizeof(*v));
+	uint32_t *pool = mem_alloc(m->in->n_items, sizeof(*pool)), *used = mem_alloc(m->in->n_nodes, sizeof(*used));
+	uint32_t victims = rank_nodes(m, v), n_pool = 0, n_used = 0;
+	bool ok;
+
+	victims = victims < n ? victims : n;
+	for (uint32_t k = 0; k < victims; k++)
+		while (m->st->items[v[k].node].n) {
+			pool[n_pool++] = m->st->items[v[k].node].v[m->st->items[v[k].node].n - 1];
+			state_take(m->st, pool[n_pool - 1]);
+		}
+	for (uint32_t k = 0; k < m->in->n_nodes; k++)
+		if (m->st->items[k].n)
+			used[n_used++] = k;
+	ok = victims && n_used;
+	while (ok && n_pool)
+		ok = insert(m, pool[--n_pool], used, n_used);
+	free(v);
+	free(pool);
+	free(used);
+	return ok;
+}
+
+/* A group across nodes moves only where all of it stands in one region. */
+static void freeze(struct squeeze *m)
+{
+	const struct instance *in = m->in;
+	uint32_t *seen = mem_alloc(in->n_groups, sizeof(*seen)); /* region + 1 */
+	bool *frozen = mem_alloc(in->n_groups, sizeof(*frozen));
+
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		uint32_t g = in->services[in->item_service[i]].group, region = m->region_of[m->st->item_node[i]];
+
+		frozen[g] |= m->ties[g] == 2 || (m->ties[g] == 1 && seen[g] && seen[g] != region + 1);
+		seen[g] = region + 1;
+	}
+	for (uint32_t i = 0; i < in->n_items; i++)
+		m->item_region[i] = frozen[in->services[in->item_service[i]].group] ? SQUEEZE_FROZEN : m->region_of[m->st->item_node[i]];
+	free(seen);
+	free(frozen);
+}
+
+static void deal(struct squeeze *m, struct search *s, uint64_t spent)
+{
+	for (uint32_t r = 0; r < m->n_regions; r++) {
+		struct squeeze_region *g = &m->regions[r];
+
+		g->n_nodes = g->n_over = 0;
+		g->budget = s->max_iterations == UINT64_MAX ? UINT64_MAX : (s->max_iterations - spent) / m->n_regions;
+		g->tests = 0;
+	}
+	for (uint32_t k = 0; k < m->in->n_nodes; k++) {
+		struct squeeze_region *g;
+
+		m->listed[k] = m->over[k];
+		if (!m->st->items[k].n)
+			continue;
+		m->region_of[k] = (uint16_t)rng_below(&m->rng, m->n_regions);
+		g = &m->regions[m->region_of[k]];
+		g->nodes[g->n_nodes++] = k;
+		if (m->over[k])
+			g->over[g->n_over++] = k;
+	}
+	freeze(m);
+}
+
+static double pain_of(const struct squeeze *m, uint32_t *over)
+{
+	double sum = 0;
+
+	*over = 0;
+	for (uint32_t k = 0; k < m->in->n_nodes; k++)
+		if (m->over[k]) {
+			sum += (double)m->pain[k] + 1e-30;
+			++*over;
+		}
+	return sum;
+}
+
+/* Pain begins at a part of the room that the scarcest column will have: so the others stay even while the worst are mended. */
+static void set_margin(struct squeeze *m)
+{
+	const struct instance *in = m->in;
+	double *load = mem_alloc(in->n_columns, sizeof(*load)), *capacity = mem_alloc(in->n_columns, sizeof(*capacity)), least = 1;
+
+	for (size_t n = 0; n < in->n_nodes; n++)
+		for (uint32_t c = 0; m->st->items[n].n && c < in->n_columns; c++) {
+			load[c] += (double)m->st->load[n * in->n_columns + c];
+			capacity[c] += (double)in->capacity[n * in->n_columns + c];
+		}
+	for (uint32_t c = 0; c < in->n_columns; c++)
+		least = fmin(least, capacity[c] > 0 ? 1 - load[c] / capacity[c] : 1);
+	m->margin = (float)fmax(0, least) * MARGIN_SHARE;
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		squeeze_measure(m, n);
+	free(load);
+	free(capacity);
+}
+
+/* Deals until nothing is over or progress ends. */
+static void press(struct squeeze *m, struct search *s, uint64_t *spent)
+{
+	uint32_t over, stalls = 0;
+	double pain, now;
+
+	set_margin(m);
+	pain = pain_of(m, &over);
+	while (over && stalls < STALLS_MAX && !search_done(s, *spent)) {
+		deal(m, s, *spent);
+		squeeze_work(m, s->threads ? s->threads : 1);
+		for (uint32_t r = 0; r < m->n_regions; r++)
+			*spent += m->regions[r].tests + 1;
+		now = pain_of(m, &over);
+		stalls = now < pain * STALL_RATIO ? 0 : stalls + 1;
+		pain = fmin(now, pain);
+	}
+}
+
+/* The item without which the node hurts least; of those that leave it well, the smallest. */
+static uint32_t least_missed(const struct squeeze *m, uint32_t node)
+{
+	const struct state_list *l = &m->st->items[node];
+	const float *fine = m->fine + (size_t)node * m->width;
+	uint32_t best = l->v[0];
+	float least = BLOCKS_NEVER;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t service = m->in->item_service[l->v[i]];
+		float v = squeeze_pain_without(fine, m->need + (size_t)service * m->width, m->width) * HURT_FIRST + m->k->size[service];
+
+		if (v < least) {
+			least = v;
+			best = l->v[i];
+		}
+	}
+	return best;
+}
+
+/* What is over is taken off until nothing is, and packed onto unused nodes. False when something found no place. */
+static bool relieve(struct squeeze *m)
+{
+	uint32_t *left = mem_alloc(m->in->n_items, sizeof(*left)), n = 0;
+	bool whole;
+
+	for (uint32_t node = 0; node < m->in->n_nodes; node++)
+		while (m->over[node]) {
+			left[n++] = least_missed(m, node);
+			state_take(m->st, left[n - 1]);
+			squeeze_measure(m, node);
+		}
+	whole = !fill_place(m->k, m->st, m->order, left, n, &m->rng);
+	free(left);
+	return whole;
+}
+
+static void restore(struct squeeze *m, const int32_t *start)
+{
+	state_load(m->st, start);
+	set_margin(m);
+}
+
+/* How many nodes to dissolve: a part of what may be saved at most. */
+static uint32_t step_nodes(const struct squeeze *m, const struct search *s, double step)
+{
+	double cost = INFINITY;
+
+	search_best(s, NULL, &cost);
+	return (uint32_t)ceil(step * (double)m->st->n_used * fmax(0, 1 - fmax(0, s->lower_bound) / cost));
+}
+
+static void improve(struct squeeze *m, struct search *s, int32_t *start)
+{
+	double step = STEP_FIRST;
+	unsigned failures = 0;
+	uint64_t spent = 0;
+
+	while (failures < FAILURES_MAX && m->st->n_used > 1 && !search_done(s, spent)) {
+		uint32_t n = step_nodes(m, s, step);
+		double cost = INFINITY;
+		bool whole = dissolve(m, n);
+
+		spent += m->in->n_nodes;
+		if (whole) {
+			press(m, s, &spent);
+			whole = relieve(m);
+		}
+		if (whole)
+			cost = objective_value(m->in, s->model, m->st->item_node);
+		if (whole && search_offer(s, m->st->item_node, cost, "squeeze")) {
+			memcpy(start, m->st->item_node, m->in->n_items * sizeof(*start));
+			failures = 0;
+			step = fmin(STEP_FIRST, step * STEP_GROWTH);
+			continue;
+		}
+		restore(m, start);
+		failures += n == 1;
+		step *= STEP_SHRINK;
+	}
+	search_spend(s, spent);
+}
+
+static void regions_open(struct squeeze *m, struct search *s)
+{
+	uint32_t most = REGIONS_FREE;
+
+	for (uint32_t g = 0; g < m->in->n_groups; g++)
+		if (m->ties[g] == 1)
+			most = REGIONS_RULED;
+	m->n_regions = (uint32_t)m->st->n_used / REGION_NODES;
+	m->n_regions = m->n_regions < 1 ? 1 : m->n_regions > most ? most : m->n_regions;
+	m->regions = mem_alloc(m->n_regions, sizeof(*m->regions));
+	for (uint32_t r = 0; r < m->n_regions; r++)
+		squeeze_region_init(&m->regions[r], m, s, (uint16_t)r);
+}
+
+static void run(struct search *s)
+{
+	const struct instance *in = s->in;
+	struct squeeze m = { .in = in, .st = state_new(in, s->model), .k = blocks_new(in, s->model) };
+	int32_t *start = mem_alloc(in->n_items, sizeof(*start));
+
+	rng_seed_stream(&m.rng, s->seed, 999);
+	m.room = blocks_rows(m.k, in->n_nodes);
+	m.pain = mem_alloc(in->n_nodes, sizeof(*m.pain));
+	m.over = mem_alloc(in->n_nodes, sizeof(*m.over));
+	m.listed = mem_alloc(in->n_nodes, sizeof(*m.listed));
+	m.stuck = mem_alloc(in->n_nodes, 1);
+	m.region_of = mem_alloc(in->n_nodes, sizeof(*m.region_of));
+	m.item_region = mem_alloc(in->n_items, sizeof(*m.item_region));
+	m.kin = kin_new(m.k);
+	m.order = fill_order(m.k);
+	fine_make(&m);
+	find_ties(&m);
+	if (search_best(s, start, NULL)) {
+		restore(&m, start);
+		regions_open(&m, s);
+		improve(&m, s, start);
+	}
+	for (uint32_t r = 0; r < m.n_regions; r++)
+		squeeze_region_fini(&m.regions[r]);
+	free(m.regions);
+	free(m.ties);
+	free(m.item_region);
+	kin_free(m.kin);
+	free(m.region_of);
+	free(m.order);
+	free(m.scale);
+	free(m.need);
+	free(m.fine);
+	free(m.room);
+	free(m.pain);
+	free(m.over);
+	free(m.listed);
+	free(m.stuck);
+	free(start);
+	blocks_free(m.k);
+	state_free(m.st);
+}
+
+/* Needs everything placed, nothing held on old nodes, and freedom to move. */
+static bool applies(const struct search *s)
+{
+	const struct instance *in = s->in;
+
+	if (in->max_moves >= 0 || !search_complete(s) || s->max_iterations < (uint64_t)in->n_items * INSERT_NODES)
+		return false;
+	for (uint32_t r = 0; r < in->n_resources; r++)
+		if (in->resources[r].transient)
+			return false;
+	for (uint32_t t = 0; t < in->n_terms; t++)
+		if (in->terms[t].kind != TERM_NODE_COST)
+			return false;
+	return true;
+}
+
+extern const struct packer packer_squeeze;
+const struct packer packer_squeeze = { .name = "squeeze", .help = "dissolves nodes onto the others, presses the excess out by exchanges",
+	.applies = applies, .run = run, .share = 0.9 };

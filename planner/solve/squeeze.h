@@ -1,0 +1,64 @@
+/*
+ * All services on fewer nodes than they fit, for a moment: see squeeze.c. Here is what its regions share.
+ *
+ * Pain of a node: over the blocks (blocks.h), the squared shares of a mean node by which the block's fullest column exceeds
+ * capacity. A block stands for its columns as they are now: their least room, from which a candidate's mean is taken. The integer
+ * columns of struct state say whether a node is over.
+ */
+#ifndef PLANNER_SOLVE_SQUEEZE_H
+#define PLANNER_SOLVE_SQUEEZE_H
+
+#include "base/rng.h"
+#include "planner/search.h"
+#include "planner/solve/blocks.h"
+#include "planner/solve/kin.h"
+
+#define SQUEEZE_FROZEN UINT16_MAX
+
+struct squeeze;
+
+struct squeeze_side { uint32_t *item, n; float *rows; };
+
+/* Nodes that exchange with each other only: regions are worked on side by side. */
+struct squeeze_region {
+	struct squeeze *m;
+	struct search *s;
+	struct rng rng;
+	uint32_t *nodes, n_nodes, *over, n_over;
+	uint16_t index;
+	struct squeeze_side a, b;
+	float *scratch;
+	uint64_t tests, budget;
+};
+
+struct squeeze {
+	const struct instance *in;
+	struct state *st;
+	struct blocks *k;
+	struct kin *kin;
+	uint32_t width;          /* of a fine row: n_columns, n_pressures, padded */
+	float *scale;            /* [column] */
+	float *need;             /* [service * width + column]; the row after the last is nobody's */
+	float *fine;             /* [node * width + column]: room */
+	float margin;            /* share of capacity that pain begins before it is used up */
+	float *room, *pain;      /* [node * stride + b], [node] */
+	bool *over, *listed;     /* [node]; listed: waits in its region's list (what is over no longer leaves it when its turn comes) */
+	uint8_t *stuck;          /* [node]: visits since anything helped */
+	uint8_t *ties;           /* [group]: 0 = only rules within a node, 1 = across nodes, 2 = stays put (near, min_distinct) */
+	uint16_t *item_region;   /* [item]: where it may move in this deal; SQUEEZE_FROZEN = nowhere, as its group stands in several regions */
+	uint16_t *region_of;     /* [node] */
+	uint32_t *order;         /* fill_order() */
+	struct squeeze_region *regions;
+	uint32_t n_regions, next;
+	struct rng rng;
+};
+
+void squeeze_measure(struct squeeze *m, uint32_t node); /* room, pain and over from the node's load */
+/* All regions, until nothing is over or each has had its visits. */
+void squeeze_work(struct squeeze *m, unsigned threads);
+void squeeze_region_init(struct squeeze_region *g, struct squeeze *m, struct search *s, uint16_t index);
+void squeeze_region_fini(struct squeeze_region *g);
+float squeeze_pain(const float *room, const float *row, uint32_t n); /* with the row's item as well; _without: when it has left */
+float squeeze_pain_without(const float *room, const float *row, uint32_t n);
+
+#endif
