@@ -19,7 +19,7 @@ struct bundle {
 
 bool curve_bundle_applies(const struct curve *c)
 {
-	return !c->extra && c->move <= 0 && c->pair <= 0 && c->toll <= 0;
+	return !c->extra && c->in->max_moves < 0 && c->move <= 0 && c->pair <= 0;
 }
 
 static bool holds(const struct bundle *b, const struct curve_slot *s)

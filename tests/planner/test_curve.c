@@ -171,6 +171,8 @@ static void test_trade(void **state)
 		for (int k = 0; curve_bundle_applies(c) && k < 2000; k++)
 			made += trade(in, c, &r);
 		assert_true(made > 100 || !curve_bundle_applies(c));
+		in->max_moves = 0; /* a bundle does not count moves */
+		assert_false(curve_bundle_applies(c));
 		curve_free(c);
 		free(planted);
 		instance_free(in);
