@@ -187,8 +187,9 @@ struct section {
 /* In order of reading: each section refers to those above. */
 static const struct section sections[] = {
 	{ .key = "resources", .required = true, .each = read_resource },
-	{ .key = "nodes", .required = true, .each = instance_read_node, .lift = { "capacity", instance_scan_columns } },
-	{ .key = "services", .required = true, .each = instance_read_service, .lift = { "demand", instance_scan_columns } },
+	{ .key = "nodes", .required = true, .each = instance_read_node, .lift = { .key = "capacity", .read = instance_scan_columns } },
+	{ .key = "services", .required = true, .each = instance_read_service,
+	  .lift = { "demand", instance_scan_columns, instance_scan_service } },
 	{ .key = "rules", .each = instance_read_rule },
 	{ .key = "objective", .each = instance_read_term },
 	{ .key = "move_pair", .each = read_pair_row },
