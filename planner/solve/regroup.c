@@ -14,6 +14,7 @@
 
 #define RUIN_NODES 4        /* most nodes that are emptied */
 #define RUIN_ITEMS 60       /* most items that are taken off */
+#define LEFT_ITEMS 16       /* of those without a place are tried at a time */
 #define KIN_ITEMS 24        /* of them, those that rules tie to the replica */
 #define NODES_ALL 256       /* with more nodes, only some are asked for room */
 #define NODES_DRAWN 96
@@ -166,14 +167,14 @@ static int by_key(const void *a, const void *b, void *ctx)
 	return k[x] > k[y] ? -1 : k[x] < k[y] ? 1 : (x > y) - (x < y);
 }
 
-/* Everything taken off and everything left over, who has least choice first. Returns how many are left over then. */
+/* Everything taken off and some of what was left over, who has least choice first. Returns how many are left over then. */
 static uint32_t recreate(struct regroup *g)
 {
-	uint32_t *order = mem_alloc((size_t)g->n_off + g->n_left, sizeof(*order)), n = 0, over = 0;
+	uint32_t order[RUIN_ITEMS + LEFT_ITEMS], n = 0, over = 0, some = g->n_left < LEFT_ITEMS ? g->n_left : LEFT_ITEMS;
 	bool ordered = rng_unit(&g->rng) < ORDERED;
 
-	for (uint32_t i = 0; i < g->n_left; i++)
-		order[n++] = g->left[i];
+	for (; n < some; n++)
+		order[n] = g->left[n];
 	for (uint32_t i = 0; i < g->n_off; i++)
 		order[n++] = g->off[i];
 	for (uint32_t i = 0; i < n; i++) {
@@ -185,8 +186,7 @@ static uint32_t recreate(struct regroup *g)
 	qsort_r(order, n, sizeof(*order), by_key, g->key);
 	for (uint32_t i = 0; i < n; i++)
 		over += !put_back(g, order[i]);
-	free(order);
-	return over;
+	return over + g->n_left - some;
 }
 
 /* What lacks those it must stand near is left over too. */
@@ -217,6 +217,17 @@ static void list_left(struct regroup *g)
 	}
 }
 
+/* Some of them at random to the front: the first is whom the round is about. */
+static void draw_left(struct regroup *g)
+{
+	for (uint32_t i = 0; i < g->n_left && i < LEFT_ITEMS; i++) {
+		uint32_t k = i + rng_below(&g->rng, g->n_left - i), t = g->left[k];
+
+		g->left[k] = g->left[i];
+		g->left[i] = t;
+	}
+}
+
 static void improve(struct regroup *g, int32_t *start)
 {
 	const struct instance *in = g->in;
@@ -226,7 +237,8 @@ static void improve(struct regroup *g, int32_t *start)
 		uint32_t before = g->n_left, after;
 
 		memcpy(start, g->st->item_node, in->n_items * sizeof(*start));
-		ruin(g, g->left[rng_below(&g->rng, g->n_left)]);
+		draw_left(g);
+		ruin(g, g->left[0]);
 		after = recreate(g);
 		after += drop_orphans(g);
 		g->tests += in->n_items / 8; /* of copying */

@@ -20,8 +20,9 @@ row() { # name, instance, planted nodes, model or "", options of plan
 	shift 4
 	[ -n "$model" ] && set -- "$@" -m "$model"
 	rm -f "$dir/plan.json"
-	/usr/bin/time -f '%U %S %M %e' -o "$dir/use" "$build/cotenant" plan "$instance" "$@" -j "$threads" -q -o "$dir/plan.json" || { echo "  $name: no plan"; return; }
-	"$build/cotenant" verify "$instance" "$dir/plan.json" ${model:+-m "$model"} > "$dir/verdict" || { echo "  $name: $(tail -n 1 "$dir/verdict")"; return; }
+	/usr/bin/time -f '%U %S %M %e' -o "$dir/use" "$build/cotenant" plan "$instance" "$@" -j "$threads" -q -o "$dir/plan.json"
+	[ -s "$dir/plan.json" ] || { echo "  $name: no plan"; return; }
+	"$build/cotenant" verify "$instance" "$dir/plan.json" ${model:+-m "$model"} > "$dir/verdict" || echo "  $name: $(tail -n 1 "$dir/verdict")"
 	tail -n 1 "$dir/use" |
 		awk -v n="$name" -v u="$(field nodes_used)" -v c="$(field cost)" -v b="$(field lower_bound)" -v p="$planted" -v m="$(field moves)" -v f="$(field first_plan_s)" \
 		'{ printf "  %-30s %7d nodes  %6.2f %% over bound  %6.2f %% over planted  %5d moves  first %6.2f s  wall %6.2f s  CPU %6.1f s  %5d MiB\n",
