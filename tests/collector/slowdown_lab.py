@@ -78,6 +78,8 @@ def per_core(r):
     return (r[1] / r[2] - 1) / min(max(r[3], 0.05), 1)
 
 
+pairs = [r for r in rows if r[0] == 1]
+print(f"\nAll pairs: {len(pairs)} co-locations, mean absolute error {100 * statistics.mean(abs(r[2] / r[1] - 1) for r in pairs):.1f} %")
 show("Pairs without disk neighbours", [r for r in rows if r[0] == 1 and r[4] < QUIET], per_core, "per core")
 show("All without disk neighbours", [r for r in rows if r[4] < QUIET], per_core, "per core")
 DEARER = 0.32  # of the first line: what is left of the error beside disk neighbours is beyond it
