@@ -18,6 +18,7 @@
 	row(regroup) \
 	row(fewest) \
 	row(anneal) \
+	row(resolve) \
 	row(squeeze) \
 	row(empty)
 

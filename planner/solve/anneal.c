@@ -87,7 +87,8 @@ static void anneal_run(struct search *s)
 
 const struct packer packer_anneal = {
 	.name = "anneal",
-	.help = "simulated annealing over shifts, swaps and chains through overload, for hinge, balance and move costs",
+	.help = "simulated annealing by sweeps over shifts, swaps and evictions, through overload, for hinge, balance and move costs",
 	.applies = anneal_applies,
 	.run = anneal_run,
+	.share = 0.95,
 };

@@ -66,41 +66,37 @@ void place_price(struct place *p, double price)
 	resum_all(p);
 }
 
-CLONES static void adapt(struct place *p, uint32_t node, double up, double down, double least)
+/* Nodes that are overloaded in one column. */
+static uint32_t count_over(const struct place *p, uint32_t column)
 {
 	const struct scalar *sc = p->sc;
-	const lanes *row = row_of(p, node);
-	lanes *price = p->price + (size_t)node * sc->hard;
+	uint32_t n = 0;
 
-	for (uint32_t k = 0; k < sc->hard; k++) {
-		mask over = row[k] < (lanes){ 0 };
-		lanes lower = price[k] * down, floor = least * sc->unit[k];
-
-		lower += positive(floor - lower);
-		price[k] = (lanes)((over & (mask)(price[k] * up)) | (~over & (mask)lower));
-	}
+	for (uint32_t m = 0; m < sc->in->n_nodes; m++)
+		n += ((const double *)row_of(p, m))[column] < 0;
+	return n;
 }
 
-void place_price_adapt(struct place *p, double up, double down, double least)
+void place_price_steer(struct place *p, double share, double step, double least)
 {
-	for (uint32_t m = 0; m < p->sc->in->n_nodes; m++)
-		adapt(p, m, up, down, least);
+	const struct scalar *sc = p->sc;
+	double *price = (double *)p->price;
+	size_t width = (size_t)sc->hard * LANES;
+	double wanted = share * sc->in->n_nodes;
+
+	for (uint32_t c = 0; c < sc->in->n_columns; c++) {
+		double far = (count_over(p, c) - wanted) / fmax(1, wanted), floor = least * ((const double *)sc->unit)[c];
+		double now = fmax(floor, price[c] * (1 + step * fmin(far, 1)));
+
+		for (uint32_t m = 0; m < sc->in->n_nodes; m++)
+			price[m * width + c] = now;
+	}
 	resum_all(p);
 }
 
 void place_price_forbid(struct place *p)
 {
 	place_price(p, FORBIDDEN * fmax(1, p->sc->widest) * fmax(1, fabs(p->cost)));
-}
-
-static lanes *lanes_alloc(size_t n)
-{
-	lanes *v = aligned_alloc(sizeof(lanes), (n ? n : 1) * sizeof(lanes));
-
-	if (!v)
-		abort();
-	memset(v, 0, n * sizeof(lanes));
-	return v;
 }
 
 static void limits_alloc(struct place *p)
@@ -122,8 +118,8 @@ struct place *place_new(const struct scalar *sc)
 
 	p->sc = sc;
 	p->item_node = mem_alloc(in->n_items, sizeof(int32_t));
-	p->row = lanes_alloc((size_t)in->n_nodes * (sc->hard + sc->soft));
-	p->price = lanes_alloc((size_t)in->n_nodes * sc->hard);
+	p->row = lanes_new((size_t)in->n_nodes * (sc->hard + sc->soft));
+	p->price = lanes_new((size_t)in->n_nodes * sc->hard);
 	p->node_sum = mem_alloc(in->n_nodes, sizeof(double));
 	p->node_paid = mem_alloc(in->n_nodes, sizeof(double));
 	p->node_over = mem_alloc(in->n_nodes, sizeof(bool));

@@ -13,9 +13,12 @@
 
 #include "planner/solve/scalar.h"
 
-#define CHAIN_MAX 3
+#define CHAIN_MAX 2
+
+#define PLACE_MOVES 16
 
 struct chain { uint32_t n, item[CHAIN_MAX], to[CHAIN_MAX]; };
+struct place_moves { uint32_t n, item[PLACE_MOVES], to[PLACE_MOVES]; }; /* all at once, in any pattern; no item twice */
 
 struct place {
 	const struct scalar *sc;
@@ -42,8 +45,11 @@ void place_free(struct place *p);
 bool place_load(struct place *p, const int32_t *item_node);
 /* Overload of a whole mean node in one column costs so much from now on, everywhere. */
 void place_price(struct place *p, double price);
-/* Where there is overload now, its price times `up`; elsewhere times `down`, though never below `least`. */
-void place_price_adapt(struct place *p, double up, double down, double least);
+/*
+ * Each column's price, the same on all nodes, by at most `step` towards where the share of nodes overloaded in it would be
+ * `share`; never below `least`.
+ */
+void place_price_steer(struct place *p, double share, double step, double least);
 /* From now on no feasible placement is ever left. */
 void place_price_forbid(struct place *p);
 
@@ -52,15 +58,16 @@ void place_price_forbid(struct place *p);
  * Rules over labels and interference limits are dearer: place_chain_try() checks them and carries the chain out if they hold.
  */
 double place_chain_delta(struct place *p, const struct chain *c, double allowance);
-/* Have the memory ready that the delta will read: large instances do not fit the caches. */
-void place_chain_prefetch(const struct place *p, const struct chain *c);
 bool place_chain_try(struct place *p, const struct chain *c);
+/* Rules over labels and limits are checked; caps, pins and the move budget are the caller's. False: nothing has changed. */
+bool place_move_all(struct place *p, const struct place_moves *v);
 
 /* Parts of it: rules over caps (place_rule.c) and labels, interference limits (place_limit.c). leaving: a group, or -1. */
 bool place_caps_allow(const struct place *p, uint32_t group, uint32_t node, int64_t leaving);
 void place_label_count(struct place *p, uint32_t group, uint32_t node, int change);
 bool place_labels_hold(const struct place *p, uint32_t group, uint32_t from, uint32_t to);
 bool place_rules_hold(const struct place *p); /* all of them, from the counters */
+bool place_caps_hold(const struct place *p, uint32_t group, uint32_t node); /* of what stands there, seen from the group */
 uint32_t place_label_values(const struct scalar *sc, uint32_t label);
 void place_limit_enter(struct place *p, uint32_t item, uint32_t node);
 void place_limit_leave(struct place *p, uint32_t item, uint32_t node);

@@ -103,89 +103,81 @@ CLONES double place_chain_delta(struct place *p, const struct chain *c, double a
 	return delta <= allowance ? delta : INFINITY;
 }
 
-static void prefetch(const void *from, size_t bytes)
+static void count_labels(struct place *p, const struct place_moves *v, const uint32_t *node, int change)
 {
-	for (size_t k = 0; k < bytes; k += 64)
-		__builtin_prefetch((const char *)from + k);
+	for (uint32_t k = 0; k < v->n; k++)
+		place_label_count(p, group_of(p->sc, v->item[k]), node[k], change);
 }
 
-void place_chain_prefetch(const struct place *p, const struct chain *c)
+static void relocate(struct place *p, const struct place_moves *v, const uint32_t *from, const uint32_t *to)
 {
 	const struct scalar *sc = p->sc;
+	uint32_t before = p->max_moved;
 
-	if (!sc->large)
-		return;
-	for (uint32_t k = 0; k < c->n; k++) {
-		__builtin_prefetch(counts_of(p, c->to[k]) + group_of(sc, c->item[k]));
-		prefetch(need_of(sc, c->item[k]), (2 * sc->hard + sc->soft) * sizeof(lanes));
-		prefetch(row_of(p, c->to[k]), (sc->hard + sc->soft) * sizeof(lanes));
-		prefetch(p->price + (size_t)c->to[k] * sc->hard, sc->hard * sizeof(lanes));
-		__builtin_prefetch(&sc->move_cost[c->item[k]]);
-		if (sc->move_pair > 0 && is_moved(sc, c->item[k], c->to[k]))
-			__builtin_prefetch(&sc->in->move_pair[(size_t)sc->in->item_node[c->item[k]] * sc->in->n_nodes + c->to[k]]);
-	}
-}
+	for (uint32_t k = 0; k < v->n; k++) {
+		uint32_t item = v->item[k];
 
-static void count_labels(struct place *p, const struct chain *c, const uint32_t *from, int sign)
-{
-	for (uint32_t k = 0; k < c->n; k++)
-		place_label_count(p, group_of(p->sc, c->item[k]), sign > 0 ? c->to[k] : from[k], 1);
-	for (uint32_t k = 0; k < c->n; k++)
-		place_label_count(p, group_of(p->sc, c->item[k]), sign > 0 ? from[k] : c->to[k], -1);
-}
-
-static void relocate(struct place *p, const struct chain *c)
-{
-	const struct scalar *sc = p->sc;
-	uint32_t origin = node_of(p, c->item[0]), before = p->max_moved;
-
-	for (uint32_t k = 0; k < c->n; k++) {
-		uint32_t item = c->item[k], from = node_of(p, item), to = c->to[k];
-
-		place_book(p, item, from, -1);
-		place_book(p, item, to, 1);
-		p->cost += move_cost(sc, item, to) - move_cost(sc, item, from);
-		count_moved(p, group_of(sc, item), is_moved(sc, item, to) - is_moved(sc, item, from));
+		place_book(p, item, from[k], -1);
+		place_book(p, item, to[k], 1);
+		p->cost += move_cost(sc, item, to[k]) - move_cost(sc, item, from[k]);
+		count_moved(p, group_of(sc, item), is_moved(sc, item, to[k]) - is_moved(sc, item, from[k]));
 		if (sc->model) {
-			place_limit_leave(p, item, from);
-			place_limit_enter(p, item, to);
+			place_limit_leave(p, item, from[k]);
+			place_limit_enter(p, item, to[k]);
 		}
-		p->item_node[item] = (int32_t)to;
+		p->item_node[item] = (int32_t)to[k];
 	}
 	p->cost += sc->move_group * ((double)p->max_moved - before);
-	place_resum(p, origin);
-	for (uint32_t k = 0; k < c->n; k++)
-		place_resum(p, c->to[k]);
+	for (uint32_t k = 0; k < v->n; k++) {
+		place_resum(p, from[k]);
+		place_resum(p, to[k]);
+	}
 }
 
-static bool limits_hold(const struct place *p, const struct chain *c, uint32_t origin)
+static bool labels_hold(const struct place *p, const struct place_moves *v, const uint32_t *from)
 {
-	bool hold = place_limit_holds(p, origin);
+	for (uint32_t k = 0; k < v->n; k++)
+		if (!place_labels_hold(p, group_of(p->sc, v->item[k]), from[k], v->to[k]))
+			return false;
+	return true;
+}
 
-	for (uint32_t k = 0; hold && k < c->n; k++)
-		hold = place_limit_holds(p, c->to[k]);
-	return hold;
+static bool limits_hold(const struct place *p, const struct place_moves *v, const uint32_t *from)
+{
+	for (uint32_t k = 0; p->sc->model && k < v->n; k++)
+		if (!place_limit_holds(p, from[k]) || !place_limit_holds(p, v->to[k]))
+			return false;
+	return true;
+}
+
+bool place_move_all(struct place *p, const struct place_moves *v)
+{
+	uint32_t from[PLACE_MOVES];
+	bool hold;
+
+	for (uint32_t k = 0; k < v->n; k++)
+		from[k] = node_of(p, v->item[k]);
+	count_labels(p, v, v->to, 1);
+	count_labels(p, v, from, -1);
+	hold = labels_hold(p, v, from);
+	if (hold) {
+		relocate(p, v, from, v->to);
+		if (limits_hold(p, v, from))
+			return true;
+		relocate(p, v, v->to, from);
+	}
+	count_labels(p, v, from, 1);
+	count_labels(p, v, v->to, -1);
+	return false;
 }
 
 bool place_chain_try(struct place *p, const struct chain *c)
 {
-	struct chain back = *c;
-	uint32_t from[CHAIN_MAX];
-	bool hold = true;
+	struct place_moves v = { .n = c->n };
 
-	for (uint32_t k = 0; k < c->n; k++)
-		from[k] = node_of(p, c->item[k]);
-	count_labels(p, c, from, 1);
-	for (uint32_t k = 0; hold && k < c->n; k++)
-		hold = place_labels_hold(p, group_of(p->sc, c->item[k]), from[k], c->to[k]);
-	if (hold) {
-		relocate(p, c);
-		if (!p->sc->model || limits_hold(p, c, from[0]))
-			return true;
-		for (uint32_t k = 0; k < c->n; k++) /* the same chain backwards: the last item goes first */
-			back.item[k] = c->item[c->n - 1 - k], back.to[k] = from[c->n - 1 - k];
-		relocate(p, &back);
+	for (uint32_t k = 0; k < c->n; k++) {
+		v.item[k] = c->item[k];
+		v.to[k] = c->to[k];
 	}
-	count_labels(p, c, from, -1);
-	return false;
+	return place_move_all(p, &v);
 }

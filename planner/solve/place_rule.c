@@ -82,7 +82,7 @@ bool place_labels_hold(const struct place *p, uint32_t group, uint32_t from, uin
 }
 
 /* Every rule "where a runs, at most k of b" is seen from the items of a. */
-static bool caps_hold(const struct place *p, uint32_t group, uint32_t node)
+bool place_caps_hold(const struct place *p, uint32_t group, uint32_t node)
 {
 	const struct scalar *sc = p->sc;
 	const uint16_t *count = counts_of(p, node);
@@ -100,7 +100,7 @@ bool place_rules_hold(const struct place *p)
 	for (uint32_t i = 0; i < in->n_items; i++) {
 		uint32_t node = (uint32_t)p->item_node[i], g = group_of(p->sc, i);
 
-		if (!instance_allows(in, in->item_service[i], node) || !caps_hold(p, g, node) || !place_labels_hold(p, g, node, node))
+		if (!instance_allows(in, in->item_service[i], node) || !place_caps_hold(p, g, node) || !place_labels_hold(p, g, node, node))
 			return false;
 	}
 	for (uint32_t m = 0; m < in->n_nodes && p->sc->model; m++)

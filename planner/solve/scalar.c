@@ -9,7 +9,6 @@
 
 #include "base/mem.h"
 
-#define LARGE_BYTES ((size_t)384 << 10)
 #define MAX_COUNTERS ((size_t)1 << 30) /* node x group counters, two bytes each */
 
 static bool term_fits(const struct instance *in, const struct term *t)
@@ -133,7 +132,7 @@ static void fill_weights(struct scalar *sc)
 	}
 }
 
-static lanes *lanes_alloc(size_t n)
+lanes *lanes_new(size_t n)
 {
 	size_t bytes = (n ? n : 1) * sizeof(lanes);
 	lanes *v = aligned_alloc(sizeof(lanes), bytes);
@@ -180,20 +179,20 @@ struct scalar *scalar_new(const struct instance *in, const struct model *model)
 	sc->in = in;
 	sc->model = model && any_limit(in) ? model : NULL;
 	sc->hard = vectors(in->n_columns);
-	sc->soft = vectors(count_soft(in));
-	sc->need = lanes_alloc(((size_t)in->n_services + 1) * (2 * sc->hard + sc->soft));
-	sc->empty = lanes_alloc((size_t)in->n_nodes * (sc->hard + sc->soft));
+	sc->n_soft = count_soft(in);
+	sc->soft = vectors(sc->n_soft);
+	sc->need = lanes_new(((size_t)in->n_services + 1) * (2 * sc->hard + sc->soft));
+	sc->empty = lanes_new((size_t)in->n_nodes * (sc->hard + sc->soft));
 	for (uint32_t s = 0; s < in->n_services; s++)
 		fill_need(sc, s);
 	for (uint32_t m = 0; m < in->n_nodes; m++)
 		fill_empty(sc, m);
-	sc->unit = lanes_alloc(sc->hard);
+	sc->unit = lanes_new(sc->hard);
 	fill_sizes(sc);
 	sc->move_cost = mem_alloc(in->n_items, sizeof(double));
 	sc->group = mem_alloc(in->n_items, sizeof(uint32_t));
 	for (uint32_t i = 0; i < in->n_items; i++)
 		sc->group[i] = in->services[in->item_service[i]].group;
-	sc->large = in->n_services * (2 * sc->hard + sc->soft) * sizeof(lanes) + (size_t)in->n_nodes * in->n_groups * sizeof(uint16_t) > LARGE_BYTES;
 	fill_weights(sc);
 	scalar_rules_init(sc);
 	return sc;

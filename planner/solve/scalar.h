@@ -21,6 +21,7 @@
 
 #define LANES 4
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+lanes *lanes_new(size_t n); /* all zero; free() */
 
 struct group_rule { uint32_t label, other, min_distinct, max_per_value; }; /* label: index in struct scalar */
 
@@ -31,6 +32,7 @@ struct scalar {
 	const struct instance *in;
 	const struct model *model; /* NULL = no interference limits */
 	uint32_t hard, soft;       /* vectors of LANES columns per row */
+	uint32_t n_soft;           /* soft columns; hard ones are the instance's */
 	uint32_t *group;           /* [item] */
 	double *move_cost;         /* [item]: weighted, of any move */
 	lanes *need;               /* [(n_services + 1) * (2 * hard + soft)]: hard; stay; soft */
@@ -46,7 +48,6 @@ struct scalar {
 	struct rule_list spreads, needs, needed; /* per group: spreads; near a = g; near b = g */
 	bool *ruled;               /* [group]: has any rule over labels */
 	bool has_caps;             /* between different groups */
-	bool large;                /* more than the second level of a cache holds */
 };
 
 /* NULL when the instance needs more than this can express. The model is borrowed; it may be NULL. */

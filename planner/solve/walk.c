@@ -11,7 +11,14 @@
 #include "base/mem.h"
 #include "planner/term.h"
 
-#define BATCH 16384           /* proposals between looks at the clock and changes of prices */
+#define BATCH 256             /* sweeps between looks at the clock and changes of prices, and more in large fleets */
+#define URN_PER_ITEM 16
+#define SIZE_POWER 0.8        /* large items are drawn more often: many small ones move freely while few large ones decide the cost */
+#define TRIES 8               /* candidates of one sweep that may turn out forbidden */
+#define MOST_PRICE 1e4        /* that sweeps reckon with: beyond it floats would lose the rest */
+#define ENOUGH_SWEEPS 1000.0  /* per replica, in one phase, for all of its heat */
+#define EASE_POWER 0.6
+#define EASE_FROM_START 0.3   /* below, a phase goes on from where the last one ended */
 #define CALIBRATION 20000     /* proposals that set the unit of temperature */
 #define FIRST_PRICE 20        /* of an overload by a whole node, in units of the mean change */
 #define PRICE_STEP 0.02       /* its change per batch while there is overload */
@@ -25,7 +32,7 @@ static double progress(const struct walk *w)
 	return (double)(search_now_ns() - w->start_ns) / (double)w->length_ns;
 }
 
-static void mark(struct walk *w, uint32_t item)
+void walk_mark(struct walk *w, uint32_t item)
 {
 	if (w->is_changed[item])
 		return;
@@ -34,7 +41,7 @@ static void mark(struct walk *w, uint32_t item)
 }
 
 /* New bests come in thousands: only what changed since the last one is copied. */
-static void keep_best(struct walk *w)
+void walk_keep(struct walk *w)
 {
 	if (w->p->n_over || w->p->cost >= w->best_cost - 1e-9 * fabs(w->best_cost))
 		return;
@@ -50,60 +57,85 @@ static void keep_best(struct walk *w)
 static bool take_over(struct walk *w, const int32_t *item_node)
 {
 	for (uint32_t i = 0; i < w->s->in->n_items; i++)
-		mark(w, i);
-	return place_load(w->p, item_node);
+		walk_mark(w, i);
+	if (!place_load(w->p, item_node))
+		return false;
+	sheet_load(w->sheet);
+	return true;
 }
 
-/* One more chain to come; n == 0 where the draw was improper. */
-static void draw(struct walk *w, struct chain *c)
+static double exponential(struct walk *w)
 {
-	if (!chain_draw(&w->draw, c))
-		c->n = 0;
-	else
-		place_chain_prefetch(w->p, c);
+	return w->thresholds[rng_below(&w->rng, WALK_THRESHOLDS)];
 }
 
-/* Chains are drawn some ahead of their judgement, so that memory has time; what was drawn before a change is drawn anew. */
-static void draw_all(struct walk *w)
+static bool try(struct walk *w, const struct chain *c, double allowance)
 {
-	for (int k = 0; k < WALK_AHEAD; k++)
-		draw(w, &w->ahead[k]);
+	uint32_t from[CHAIN_MAX];
+
+	for (uint32_t k = 0; k < c->n; k++)
+		from[k] = (uint32_t)w->p->item_node[c->item[k]];
+	if (!(place_chain_delta(w->p, c, allowance) <= allowance) || !place_chain_try(w->p, c))
+		return false;
+	sheet_moved(w->sheet, c, from);
+	for (uint32_t k = 0; k < c->n; k++)
+		walk_mark(w, c->item[k]);
+	walk_keep(w);
+	return true;
+}
+
+/* Heat bath: of all that the replica can do, staying among it, one by its Boltzmann weight (the least with Gumbel noise). */
+static void step(struct walk *w, double temperature)
+{
+	uint32_t item = walk_draw(w);
+	const float *noise = w->noise + rng_below(&w->rng, WALK_NOISE);
+	float stay = -(float)temperature * w->noise[rng_below(&w->rng, WALK_NOISE)], value;
+
+	w->iterations += sheet_sweep(w->sheet, item, &w->rng);
+	w->sweeps++;
+	for (uint32_t t = 0; t < TRIES; t++) {
+		uint32_t k = sheet_least(w->sheet, noise, (float)temperature, &value);
+		struct chain c;
+
+		if (!(value < stay))
+			return;
+		if (sheet_chain(w->sheet, k, &c) && try(w, &c, (double)w->sheet->value[k] + temperature * exponential(w)))
+			return;
+		w->sheet->value[k] = INFINITY;
+		if (c.n == 2)
+			w->sheet->refuge_cost[c.item[1]] = INFINITY; /* out of date, as likely as not */
+	}
 }
 
 static void batch(struct walk *w, double temperature)
 {
-	draw_all(w);
-	for (uint32_t k = 0; k < BATCH; k++) {
-		struct chain *c = &w->ahead[k % WALK_AHEAD];
-		double allowance = temperature * w->thresholds[rng_below(&w->rng, WALK_THRESHOLDS)];
-
-		if (c->n && place_chain_delta(w->p, c, allowance) <= allowance && place_chain_try(w->p, c)) {
-			for (uint32_t i = 0; i < c->n; i++)
-				mark(w, c->item[i]);
-			keep_best(w);
-			draw_all(w);
-		} else {
-			draw(w, c);
-		}
-	}
-	w->iterations += BATCH;
+	for (uint32_t k = 0; k < BATCH + w->s->in->n_items / 16; k++)
+		step(w, temperature);
 }
 
-/*
- * Each column of each node has a price of its own, as some bind far more than others (breakout, Morris 1993): up while it is
- * overloaded, else down, so slowly that the mean number of overloaded columns would come to rest at what is wanted.
- */
+/* Each column has a price of its own, as some bind far more than others. */
 static void steer(struct walk *w, double wanted, double temperature)
 {
 	const struct instance *in = w->s->in;
 	double share = fmin(0.5, wanted / ((double)in->n_nodes * in->n_columns));
 
-	place_price_adapt(w->p, 1 + PRICE_STEP, 1 - PRICE_STEP * share / (1 - share), LEAST_PRICE * temperature);
+	place_price_steer(w->p, share, PRICE_STEP, LEAST_PRICE * temperature);
+	sheet_reprice(w->sheet, MOST_PRICE * w->unit);
 }
 
-static void offer(struct walk *w)
+void walk_offer(struct walk *w, const char *who)
 {
-	search_offer(w->s, w->best, objective_value(w->s->in, w->s->model, w->best), "anneal");
+	search_offer(w->s, w->best, objective_value(w->s->in, w->s->model, w->best), who);
+}
+
+/* How far the schedule's heat is worth having: with few sweeps to come per replica, what heat undoes could not be made good again. */
+static double ease(const struct walk *w, double from, double until)
+{
+	double done = (double)w->sweeps / w->s->in->n_items;
+
+	if (!(from > 0) || !w->sweeps)
+		return 1;
+	return fmin(1, pow(done * (until - from) / from / ENOUGH_SWEEPS, EASE_POWER));
 }
 
 static double between(double from, double to, double f)
@@ -113,22 +145,23 @@ static double between(double from, double to, double f)
 
 static void cool(struct walk *w, const struct phase *f, double until)
 {
-	double from = progress(w), at = from, nodes = w->s->in->n_nodes;
+	double from = progress(w), at = from, nodes = w->s->in->n_nodes, heat = fmax(f->cold, f->heat * ease(w, from, until));
 
 	if (f->over > 0)
 		place_price(w->p, FIRST_PRICE * w->unit);
 	else
 		place_price_forbid(w->p);
+	sheet_reprice(w->sheet, MOST_PRICE * w->unit);
 	for (; at < until && !search_done(w->s, w->iterations); at = progress(w)) {
 		double part = (at - from) / (until - from);
-		double temperature = w->unit * between(f->heat, f->cold, part);
+		double temperature = w->unit * between(heat, f->cold, part);
 
 		batch(w, temperature);
 		if (f->over > 0)
 			steer(w, nodes * between(f->over, f->over_end, part), temperature);
 	}
 	if (isfinite(w->best_cost))
-		offer(w);
+		walk_offer(w, "anneal");
 }
 
 /* Mean change of cost that a shift makes, capacity aside. */
@@ -160,7 +193,7 @@ void walk_run(struct walk *w, const struct phase *phases, size_t n_phases)
 		const struct phase *f = &phases[i];
 
 		until += f->share;
-		if (f->from == FROM_START)
+		if (f->from == FROM_START && ease(w, progress(w), until) > EASE_FROM_START)
 			take_over(w, w->start);
 		else if (f->from == FROM_BEST && isfinite(w->best_cost))
 			take_over(w, w->best);
@@ -183,9 +216,31 @@ bool walk_begin(struct walk *w, bool today)
 {
 	if (!find_start(w, today))
 		return false;
-	keep_best(w);
+	walk_keep(w);
 	calibrate(w);
 	return true;
+}
+
+uint32_t walk_draw(struct walk *w)
+{
+	return w->urn[rng_below(&w->rng, w->n_urn)];
+}
+
+static void fill_urn(struct walk *w)
+{
+	const struct instance *in = w->s->in;
+	double sum = 0;
+
+	for (uint32_t i = 0; i < in->n_items; i++)
+		sum += pow(w->sc->size[in->item_service[i]], SIZE_POWER);
+	w->urn = mem_alloc((size_t)in->n_items * (URN_PER_ITEM + 1), sizeof(*w->urn));
+	for (uint32_t i = 0; i < in->n_items; i++) {
+		double share = sum > 0 ? pow(w->sc->size[in->item_service[i]], SIZE_POWER) / sum : 0;
+		uint32_t n = 1 + (uint32_t)(share * URN_PER_ITEM * in->n_items); /* at least one: everything can move */
+
+		while (n-- && w->n_urn < (URN_PER_ITEM + 1) * in->n_items)
+			w->urn[w->n_urn++] = i;
+	}
 }
 
 struct walk *walk_new(struct search *s, uint64_t stream)
@@ -195,15 +250,19 @@ struct walk *walk_new(struct search *s, uint64_t stream)
 	w->s = s;
 	w->sc = scalar_new(s->in, s->model);
 	w->p = place_new(w->sc);
+	w->sheet = sheet_new(w->p);
 	w->start = mem_alloc(s->in->n_items, sizeof(int32_t));
 	w->best = mem_alloc(s->in->n_items, sizeof(int32_t));
 	w->changed = mem_alloc(s->in->n_items, sizeof(uint32_t));
 	w->is_changed = mem_alloc(s->in->n_items, sizeof(bool));
 	w->best_cost = INFINITY;
 	rng_seed_stream(&w->rng, s->seed, stream);
-	chain_draw_init(&w->draw, w->p, &w->rng);
+	fill_urn(w);
 	for (int k = 0; k < WALK_THRESHOLDS; k++)
 		w->thresholds[k] = -log((k + 0.5) / WALK_THRESHOLDS);
+	w->noise = mem_alloc(WALK_NOISE + 4 * SHEET_SPAN, sizeof(float));
+	for (int k = 0; k < WALK_NOISE + 4 * SHEET_SPAN; k++)
+		w->noise[k] = (float)-log(-log(((double)(rng_u64(&w->rng) >> 11) + 0.5) * 0x1p-53));
 	w->start_ns = search_now_ns();
 	w->length_ns = s->deadline_ns > w->start_ns ? s->deadline_ns - w->start_ns : 1;
 	return w;
@@ -211,8 +270,10 @@ struct walk *walk_new(struct search *s, uint64_t stream)
 
 void walk_free(struct walk *w)
 {
-	chain_draw_fini(&w->draw);
+	free(w->urn);
+	sheet_free(w->sheet);
 	place_free(w->p);
+	free(w->noise);
 	scalar_free(w->sc);
 	free(w->start);
 	free(w->best);

@@ -9,9 +9,9 @@
 #define PLANNER_SOLVE_WALK_H
 
 #include "planner/search.h"
-#include "planner/solve/chain_draw.h"
+#include "planner/solve/sheet.h"
 
-#define WALK_AHEAD 6 /* proposals under way at once */
+#define WALK_NOISE 16384
 #define WALK_THRESHOLDS 4096
 
 /*
@@ -26,15 +26,17 @@ struct walk {
 	struct scalar *sc;
 	struct place *p;
 	struct rng rng;
-	struct chain_draw draw;
-	struct chain ahead[WALK_AHEAD];
+	uint32_t *urn, n_urn;      /* items, each as often as its size asks for */
+	struct sheet *sheet;
+	float *noise;              /* [WALK_NOISE + what a sweep values] */
 	int32_t *start, *best;
 	uint32_t *changed, n_changed; /* items that may stand elsewhere than in best */
 	bool *is_changed;
 	double best_cost;          /* INFINITY: nothing feasible was met */
 	double unit;               /* of temperature: mean change of cost that a shift makes */
 	double thresholds[WALK_THRESHOLDS];
-	uint64_t iterations, start_ns, length_ns;
+	uint64_t iterations;       /* blocks of eight candidates judged */
+	uint64_t sweeps, start_ns, length_ns;
 };
 
 struct walk *walk_new(struct search *s, uint64_t stream);
@@ -43,5 +45,11 @@ void walk_free(struct walk *w);
 bool walk_begin(struct walk *w, bool today);
 /* Phases one after the other, each for its share of the budget; the best is offered after each. */
 void walk_run(struct walk *w, const struct phase *phases, size_t n_phases);
+
+/* For other searches on the same books: a random item; one that has moved; the placement as it stands, if it is the best; the best, to all. */
+uint32_t walk_draw(struct walk *w); /* a replica, large ones more often */
+void walk_mark(struct walk *w, uint32_t item);
+void walk_keep(struct walk *w);
+void walk_offer(struct walk *w, const char *who);
 
 #endif

@@ -14,12 +14,12 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/search.h"
-#include "planner/solve/chain_draw.h"
+#include "planner/solve/place.h"
 #include "planner/term.h"
+#include "tests/planner/small_fleet.h"
 
-#define N_NODES 6
-#define N_ITEMS 30
-#define N_GROUPS 10
+#define N_NODES SMALL_FLEET_NODES
+#define N_ITEMS SMALL_FLEET_ITEMS
 #define WALK 20000
 
 static const struct term scalar_terms[] = {
@@ -27,63 +27,6 @@ static const struct term scalar_terms[] = {
 	{ .kind = TERM_BALANCE, .resource = 0, .resource2 = 1, .weight = 7, .target = 2 }, { .kind = TERM_MOVE, .weight = 1 },
 	{ .kind = TERM_MOVE_GROUP, .weight = 5 }, { .kind = TERM_MOVE_PAIR, .weight = 2 },
 };
-
-/* Two resources; one service per item; the second resource is transient where it is scalar. */
-static struct instance *instance_make(struct rng *r, uint32_t slots, const struct term *terms, uint32_t n_terms)
-{
-	struct instance *in = mem_alloc(1, sizeof(*in));
-	uint32_t columns = 2 * slots;
-
-	*in = (struct instance){ .n_resources = 2, .n_slots = slots, .n_columns = columns, .n_nodes = N_NODES, .n_services = N_ITEMS,
-				 .n_items = N_ITEMS, .n_groups = N_GROUPS, .n_labels = 1, .max_moves = -1, .n_terms = n_terms };
-	in->resources = mem_alloc(2, sizeof(*in->resources));
-	in->nodes = mem_alloc(N_NODES, sizeof(*in->nodes));
-	in->services = mem_alloc(N_ITEMS, sizeof(*in->services));
-	in->node_label = mem_alloc(N_NODES, sizeof(uint32_t));
-	in->label_counts = mem_alloc(1, sizeof(uint32_t));
-	in->label_counts[0] = 3;
-	in->label_values = mem_alloc(1, sizeof(char **));
-	in->label_values[0] = mem_alloc(3, sizeof(char *));
-	in->label_names = mem_alloc(1, sizeof(char *));
-	in->group_ids = mem_alloc(N_GROUPS, sizeof(char *));
-	in->capacity = mem_alloc((size_t)N_NODES * columns, sizeof(int64_t));
-	in->soft = mem_alloc((size_t)N_NODES * columns, sizeof(int64_t));
-	in->demand = mem_alloc((size_t)N_ITEMS * columns, sizeof(int64_t));
-	in->item_service = mem_alloc(N_ITEMS, sizeof(uint32_t));
-	in->item_node = mem_alloc(N_ITEMS, sizeof(int32_t));
-	in->move_pair = mem_alloc((size_t)N_NODES * N_NODES, sizeof(int32_t));
-	in->terms = mem_alloc(n_terms, sizeof(*in->terms));
-	memcpy(in->terms, terms, n_terms * sizeof(*terms));
-	in->caps = mem_alloc(2, sizeof(*in->caps));
-	in->caps[in->n_caps++] = (struct rule_cap){ 0, 0, 1 };
-	in->caps[in->n_caps++] = (struct rule_cap){ 1, 2, 1 };
-	for (uint32_t k = 0; k < 2; k++)
-		in->resources[k] = (struct resource){ .slots = slots, .column = k * slots, .transient = k && slots == 1 };
-	for (uint32_t m = 0; m < N_NODES; m++) {
-		in->nodes[m].cost = 1 + m % 2;
-		in->node_label[m] = m % 3;
-		for (uint32_t c = 0; c < columns; c++) {
-			in->capacity[m * columns + c] = 900 + 50 * m;
-			in->soft[m * columns + c] = 400;
-		}
-		for (uint32_t k = 0; k < N_NODES; k++)
-			in->move_pair[m * N_NODES + k] = m == k ? 0 : (int32_t)rng_below(r, 20);
-	}
-	for (uint32_t i = 0; i < N_ITEMS; i++) {
-		in->services[i] = (struct service){ .group = i % N_GROUPS, .first_item = i, .replicas = 1, .move_cost = 1 + i % 4,
-						    .limit_ratio = INFINITY, .model_service = -1 };
-		in->item_service[i] = i;
-		in->item_node[i] = (int32_t)(i / N_GROUPS + i % 2 * 3);
-		for (uint32_t c = 0; c < columns; c++)
-			in->demand[i * columns + c] = 20 + rng_below(r, 100);
-	}
-	return in;
-}
-
-static void instance_unmake(struct instance *in)
-{
-	instance_free(in);
-}
 
 static uint32_t on_node(const struct instance *in, const int32_t *item_node, int32_t node, uint32_t group)
 {
@@ -124,14 +67,22 @@ static void assert_rules(const struct instance *in, const int32_t *item_node, bo
 	}
 }
 
+/* A shift, a swap, or one item that goes where another is, which goes somewhere else. */
+static bool draw_chain(const struct place *p, struct rng *r, struct chain *c)
+{
+	uint32_t a = rng_below(r, N_ITEMS), b = rng_below(r, N_ITEMS), kind = rng_below(r, 3), any = rng_below(r, N_NODES);
+	uint32_t from = (uint32_t)p->item_node[a], other = (uint32_t)p->item_node[b];
+
+	*c = (struct chain){ kind ? 2 : 1, { a, b }, { kind ? other : any, kind == 1 ? from : any } };
+	return c->to[0] != from && (kind != 2 || any != other);
+}
+
 /* Every kind of chain, overload allowed; judged from scratch. */
 static void walk_chains(struct place *p, struct rng *r, uint32_t *changes, uint32_t *feasible)
 {
 	const struct instance *in = p->sc->in;
-	struct chain_draw draw;
 	uint32_t kinds[CHAIN_MAX + 1] = { 0 };
 
-	chain_draw_init(&draw, p, r);
 	for (int k = 0; k < WALK; k++) {
 		struct chain c;
 		double before = p->cost, delta;
@@ -139,7 +90,7 @@ static void walk_chains(struct place *p, struct rng *r, uint32_t *changes, uint3
 
 		if (k % 1000 == 0)
 			place_price(p, 0);
-		if (!chain_draw(&draw, &c) || !isfinite(delta = place_chain_delta(p, &c, INFINITY)) ||
+		if (!draw_chain(p, r, &c) || !isfinite(delta = place_chain_delta(p, &c, INFINITY)) ||
 		    (!strict && p->n_over == 0 && delta > 1e9) || !place_chain_try(p, &c))
 			continue;
 		kinds[c.n]++;
@@ -155,7 +106,6 @@ static void walk_chains(struct place *p, struct rng *r, uint32_t *changes, uint3
 		assert_true(fabs(p->cost - objective_value(in, NULL, p->item_node)) < 1e-6);
 	}
 	assert_true(kinds[1] > 100 && kinds[2] > 100);
-	chain_draw_fini(&draw);
 }
 
 static void test_place_walk(void **state)
@@ -170,7 +120,7 @@ static void test_place_walk(void **state)
 		struct place *p;
 
 		rng_seed(&r, seed);
-		in = instance_make(&r, 1, scalar_terms, sizeof(scalar_terms) / sizeof(scalar_terms[0]));
+		in = small_fleet_new(&r, 1, scalar_terms, sizeof(scalar_terms) / sizeof(scalar_terms[0]));
 		in->spreads = mem_alloc(1, sizeof(*in->spreads));
 		in->spreads[in->n_spreads++] = (struct rule_spread){ 3, 0, 2, 0 };
 		assert_non_null(sc = scalar_new(in, NULL));
@@ -181,7 +131,7 @@ static void test_place_walk(void **state)
 		walk_chains(p, &r, &changes, &feasible);
 		place_free(p);
 		scalar_free(sc);
-		instance_unmake(in);
+		instance_free(in);
 	}
 	assert_true(changes > 1000 && feasible > 50);
 }

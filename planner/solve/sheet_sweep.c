@@ -1,0 +1,300 @@
+/*
+ * The sweep of a sheet; see sheet.h. First everything as if no rule and no home existed, eight candidates at a time; then what
+ * differs is put right one by one: it is little.
+ */
+#include "planner/solve/sheet_row.h"
+
+#include <math.h>
+#include <string.h>
+
+ALWAYS_INLINE sheet_lanes above(sheet_lanes v)
+{
+	sheet_lanes r;
+
+	for (uint32_t l = 0; l < SHEET_LANES; l++)
+		r[l] = v[l] > 0 ? v[l] : 0;
+	return r;
+}
+
+/* Values of going to each node of the span; `out`: of leaving where it is. */
+CLONES static void sweep_nodes(struct sheet *s, float out)
+{
+	const float *need = s->need;
+	sheet_lanes *value = (sheet_lanes *)s->value;
+
+	for (uint32_t b = 0; b < s->nodes.n; b++) {
+		size_t block = s->nodes.first + b;
+		const sheet_lanes *row = (const sheet_lanes *)s->node_row + block * s->columns;
+		sheet_lanes sum = ((const sheet_lanes *)s->to_cost)[block] - ((const sheet_lanes *)s->node_base)[block] + out;
+
+		for (uint32_t k = 0; k < s->hard; k++)
+			sum += s->price[k] * above(row[k] + need[k]);
+		for (uint32_t k = s->hard; k < s->columns; k++)
+			sum += above(row[k] + need[k]);
+		value[b] = sum;
+	}
+}
+
+/* base: what a's node pays now, and a for its move. */
+CLONES static void sweep_items(struct sheet *s, float base, float out)
+{
+	const float *need = s->need, *left = s->left;
+	sheet_lanes *swap = (sheet_lanes *)s->value + s->nodes.n, *room = swap + s->items.n;
+
+	for (uint32_t b = 0; b < s->items.n; b++) {
+		size_t block = s->items.first + b;
+		const sheet_lanes *row = (const sheet_lanes *)s->item_row + block * s->columns;
+		const sheet_lanes *comes = (const sheet_lanes *)s->item_need + block * s->columns;
+		const sheet_lanes home = ((const sheet_lanes *)s->home_cost)[block], refuge = ((const sheet_lanes *)s->refuge_cost)[block];
+		sheet_lanes there = -((const sheet_lanes *)s->item_base)[block], back = { 0 };
+		sheet_mask nearer = home < refuge;
+
+		for (uint32_t k = 0; k < s->hard; k++) {
+			there += s->price[k] * above(row[k] + need[k]);
+			back += s->price[k] * above(comes[k] + left[k]);
+		}
+		for (uint32_t k = s->hard; k < s->columns; k++) {
+			there += above(row[k] + need[k]);
+			back += above(comes[k] + left[k]);
+		}
+		swap[b] = there + back - base + ((const sheet_lanes *)s->move_cost)[block] - ((const sheet_lanes *)s->held)[block];
+		room[b] = there + out + (sheet_lanes)((nearer & (sheet_mask)home) | (~nearer & (sheet_mask)refuge));
+	}
+}
+
+/* Where in value[] is the shift to a node, the swap or the making of room with a replica? False: outside the spans. */
+static bool at_node(const struct sheet *s, uint32_t node, float **shift)
+{
+	uint32_t k = node - s->nodes.first * SHEET_LANES;
+
+	*shift = s->value + k;
+	return k < s->nodes.n * SHEET_LANES;
+}
+
+static bool at_item(const struct sheet *s, uint32_t item, float **swap, float **room)
+{
+	uint32_t k = item - s->items.first * SHEET_LANES;
+
+	*swap = s->value + s->nodes.n * SHEET_LANES + k;
+	*room = *swap + s->items.n * SHEET_LANES;
+	return k < s->items.n * SHEET_LANES;
+}
+
+static void forbid_item(struct sheet *s, uint32_t item, bool and_room)
+{
+	float *swap, *room;
+
+	if (!at_item(s, item, &swap, &room))
+		return;
+	*swap = INFINITY;
+	if (and_room)
+		*room = INFINITY;
+}
+
+/* Nothing comes to the node, except in place of `but`. */
+static void forbid_node(struct sheet *s, uint32_t node, uint32_t but)
+{
+	float *shift;
+
+	if (at_node(s, node, &shift))
+		*shift = INFINITY;
+	for (int32_t i = s->first[node]; i >= 0; i = s->next[i])
+		if ((uint32_t)i != but)
+			forbid_item(s, (uint32_t)i, true);
+}
+
+static bool alone(const struct sheet *s, uint32_t group)
+{
+	return s->p->sc->self_cap[group] == 1;
+}
+
+/* One replica of a group per node: the commonest rule by far. What others forbid shows when a candidate is tried. */
+static void forbid_mates(struct sheet *s, uint32_t a, uint32_t node)
+{
+	uint32_t g = group_of(s->p->sc, a);
+
+	for (uint32_t k = s->group_start[g]; alone(s, g) && k < s->group_start[g + 1]; k++)
+		if (s->group_item[k] != a)
+			forbid_node(s, (uint32_t)s->p->item_node[s->group_item[k]], s->group_item[k]);
+	for (int32_t i = s->first[node]; i >= 0; i = s->next[i]) {
+		g = group_of(s->p->sc, (uint32_t)i);
+		if ((uint32_t)i == a || !alone(s, g))
+			continue;
+		for (uint32_t k = s->group_start[g]; k < s->group_start[g + 1]; k++)
+			forbid_item(s, s->group_item[k], false);
+	}
+}
+
+/* What differs for replicas on a's home: a brings less there. */
+static void put_right_home(struct sheet *s, uint32_t home)
+{
+	float *swap, *room;
+
+	for (int32_t i = s->first[home]; i >= 0; i = s->next[i]) {
+		const float *row = sheet_lane(s->item_row, s->columns, (uint32_t)i);
+		float less;
+
+		if (!at_item(s, (uint32_t)i, &swap, &room))
+			continue;
+		less = s->move_cost[s->item];
+		if (s->transient)
+			less += sheet_pays(s, row, s->need, 1) - sheet_pays(s, row, s->need_home, 1);
+		*swap -= less;
+		*room -= less;
+	}
+}
+
+/* What differs for replicas whose home is a's node: they bring less, and their move is over. */
+static void put_right_guests(struct sheet *s, uint32_t node)
+{
+	const float *left = sheet_lane(s->item_row, s->columns, s->item);
+	float *swap, *room;
+
+	for (uint32_t k = s->home_start[node]; k < s->home_start[node + 1]; k++) {
+		uint32_t b = s->home_item[k];
+
+		if (s->p->item_node[b] == (int32_t)node || !at_item(s, b, &swap, &room))
+			continue;
+		*swap -= s->move_cost[b];
+		if (!s->transient)
+			continue;
+		sheet_need_home(s, b, s->other);
+		*swap += sheet_pays(s, left, s->other, 1) - sheet_pays(s, left, sheet_lane(s->item_need, s->columns, b), SHEET_LANES);
+	}
+}
+
+static struct sheet_span draw_span(uint32_t n, struct rng *rng)
+{
+	uint32_t blocks = sheet_blocks(n), parts = (n + SHEET_SPAN - 1) / SHEET_SPAN, part = parts > 1 ? rng_below(rng, parts) : 0;
+	uint32_t first = (uint32_t)((uint64_t)blocks * part / parts), end = (uint32_t)((uint64_t)blocks * (part + 1) / parts);
+
+	return (struct sheet_span){ first, end - first };
+}
+
+static void write_to_cost(struct sheet *s, uint32_t a)
+{
+	const struct scalar *sc = s->p->sc;
+	uint32_t end = (s->nodes.first + s->nodes.n) * SHEET_LANES;
+
+	for (uint32_t m = s->nodes.first * SHEET_LANES; m < end && m < sc->in->n_nodes; m++)
+		s->to_cost[m] = (float)move_cost(sc, a, m) + sheet_opens(s, m);
+}
+
+/* The best node found, for others that want to come to a's. */
+static void write_refuge(struct sheet *s, uint32_t a, float out)
+{
+	uint32_t best = 0;
+
+	for (uint32_t k = 1; k < s->nodes.n * SHEET_LANES; k++)
+		if (s->value[k] < s->value[best])
+			best = k;
+	s->refuge[a] = s->nodes.first * SHEET_LANES + best;
+	s->refuge_cost[a] = s->value[best] - out;
+}
+
+/* What a brings and leaves behind. */
+static void write_item(struct sheet *s, uint32_t a)
+{
+	const float *full = sheet_lane(s->item_need, s->columns, a), *row = sheet_lane(s->item_row, s->columns, a);
+
+	s->item = a;
+	for (uint32_t k = 0; k < s->columns; k++) {
+		s->need[k] = full[k * SHEET_LANES];
+		s->left[k] = row[k * SHEET_LANES];
+	}
+	sheet_need_home(s, a, s->need_home);
+}
+
+/* What a's node gains when a leaves. */
+static float leaving(const struct sheet *s, uint32_t node)
+{
+	const struct scalar *sc = s->p->sc;
+	float closes = s->p->node_items[node] == 1 ? (float)(sc->node_cost * (double)sc->in->nodes[node].cost) : 0;
+
+	return sheet_pays(s, sheet_lane(s->item_row, s->columns, s->item), NULL, 0) - s->node_base[node] - closes;
+}
+
+static void write_home(struct sheet *s, uint32_t node, float out)
+{
+	int32_t home = s->p->sc->in->item_node[s->item];
+	float *value = s->value + (s->nodes.n + 2 * s->items.n) * SHEET_LANES, *shift;
+
+	for (uint32_t k = 0; k < SHEET_LANES; k++)
+		value[k] = INFINITY;
+	if (home == NO_NODE || home == (int32_t)node)
+		return;
+	put_right_home(s, (uint32_t)home);
+	value[0] = out + s->home_cost[s->item];
+	if (at_node(s, (uint32_t)home, &shift))
+		*shift = INFINITY; /* it needs less there than the sweep believes */
+}
+
+uint32_t sheet_sweep(struct sheet *s, uint32_t a, struct rng *rng)
+{
+	uint32_t node = (uint32_t)s->p->item_node[a];
+	float out, stays;
+
+	write_item(s, a);
+	s->nodes = draw_span(s->p->sc->in->n_nodes, rng);
+	s->items = draw_span(s->p->sc->in->n_items, rng);
+	s->n_values = (s->nodes.n + 2 * s->items.n + 1) * SHEET_LANES;
+	out = leaving(s, node);
+	stays = s->held[a] - s->move_cost[a];
+	write_to_cost(s, a);
+	sweep_nodes(s, out - s->held[a]);
+	sweep_items(s, s->node_base[node] + stays, out - stays);
+	write_home(s, node, out);
+	put_right_guests(s, node);
+	forbid_node(s, node, UINT32_MAX);
+	forbid_mates(s, a, node);
+	write_refuge(s, a, out);
+	return s->nodes.n + 2 * s->items.n;
+}
+
+bool sheet_chain(const struct sheet *s, uint32_t k, struct chain *c)
+{
+	uint32_t a = s->item, shifts = s->nodes.n * SHEET_LANES, items = s->items.n * SHEET_LANES, b, third;
+	const struct place *p = s->p;
+	bool swap;
+
+	*c = (struct chain){ 1, { a }, { 0 } };
+	if (k < shifts || k >= shifts + 2 * items) {
+		c->to[0] = k < shifts ? s->nodes.first * SHEET_LANES + k : (uint32_t)p->sc->in->item_node[a];
+		return c->to[0] < p->sc->in->n_nodes;
+	}
+	b = s->items.first * SHEET_LANES + (k - shifts) % items;
+	if (b >= p->sc->in->n_items)
+		return false;
+	swap = k < shifts + items;
+	third = s->home_cost[b] < s->refuge_cost[b] ? (uint32_t)p->sc->in->item_node[b] : s->refuge[b];
+	c->n = 2;
+	c->item[1] = b;
+	c->to[0] = (uint32_t)p->item_node[b];
+	c->to[1] = swap ? (uint32_t)p->item_node[a] : third;
+	return c->to[0] != c->to[1] && c->to[0] != (uint32_t)p->item_node[a] && (swap || third != (uint32_t)p->item_node[a]);
+}
+
+CLONES uint32_t sheet_least(const struct sheet *s, const float *noise, float temperature, float *least)
+{
+	sheet_lanes best = { 0 };
+	sheet_mask at = { 0 }, now = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	uint32_t first = 0;
+
+	best += INFINITY;
+	for (uint32_t k = 0; k < s->n_values; k += SHEET_LANES) {
+		sheet_lanes v;
+		sheet_mask less;
+
+		memcpy(&v, noise + k, sizeof(v));
+		v = *(const sheet_lanes *)(s->value + k) - temperature * v;
+		less = v < best;
+		best = (sheet_lanes)((less & (sheet_mask)v) | (~less & (sheet_mask)best));
+		at = (less & now) | (~less & at);
+		now += SHEET_LANES;
+	}
+	for (uint32_t l = 1; l < SHEET_LANES; l++)
+		if (best[l] < best[first])
+			first = l;
+	*least = best[first];
+	return (uint32_t)at[first];
+}

@@ -1,0 +1,240 @@
+/*
+ * Sweeps and exact re-solves against slow twins: what a sheet believes of every candidate is what place_chain_delta() says of it, all
+ * along a random walk with overload and changing prices; what exact_solve() calls the best is what enumeration finds.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "planner/solve/exact.h"
+#include "planner/solve/sheet.h"
+#include "planner/term.h"
+#include "tests/planner/small_fleet.h"
+
+#define STEPS 600
+#define TOLERANCE 1e-5 /* of the largest cost in play: floats hold seven digits */
+
+/* What a sheet knows of: no pairs of nodes, no most moved group. */
+static const struct term terms[] = {
+	{ .kind = TERM_HINGE, .resource = 0, .weight = 10 }, { .kind = TERM_HINGE, .resource = 1, .weight = 3 },
+	{ .kind = TERM_BALANCE, .resource = 0, .resource2 = 1, .weight = 7, .target = 2 }, { .kind = TERM_MOVE, .weight = 50 },
+	{ .kind = TERM_NODE_COST, .weight = 300 },
+};
+
+struct counts { uint32_t compared, forbidden, moved; };
+
+/* One candidate: its value, or INFINITY only where the books forbid it too, or where another entry speaks of the same. */
+static void check_candidate(const struct sheet *s, uint32_t k, struct counts *n)
+{
+	struct place *p = s->p;
+	struct chain c;
+	double exact;
+
+	if (!sheet_chain(s, k, &c)) {
+		assert_true(isinf(s->value[k]) || c.n == 2);
+		return;
+	}
+	exact = (uint32_t)p->item_node[c.item[0]] == c.to[0] ? INFINITY : place_chain_delta(p, &c, INFINITY);
+	if (isinf(s->value[k])) {
+		bool home = c.n == 1 && (int32_t)c.to[0] == p->sc->in->item_node[c.item[0]];
+
+		assert_true(isinf(exact) || home || (c.n == 2 && c.to[1] != (uint32_t)p->item_node[c.item[0]]));
+		n->forbidden++;
+	} else if (isfinite(exact)) {
+		bool stale = c.n == 2 && c.to[1] != (uint32_t)p->item_node[c.item[0]] && !(s->home_cost[c.item[1]] < s->refuge_cost[c.item[1]]);
+
+		if (stale)
+			return;
+		assert_true(fabs((double)s->value[k] - exact) < TOLERANCE * (p->cost + fabs(exact)));
+		n->compared++;
+	}
+}
+
+static void walk_sheet(struct sheet *s, struct rng *r, struct counts *n)
+{
+	for (uint32_t step = 0; step < STEPS; step++) {
+		uint32_t k, from[CHAIN_MAX];
+		struct chain c;
+
+		if (step % 50 == 0) {
+			place_price(s->p, 100 * (1 + step / 50));
+			sheet_reprice(s, 1e6);
+		}
+		sheet_sweep(s, rng_below(r, SMALL_FLEET_ITEMS), r);
+		for (k = 0; k < s->n_values; k++)
+			check_candidate(s, k, n);
+		k = rng_below(r, s->n_values);
+		if (!sheet_chain(s, k, &c) || !isfinite(s->value[k]) || !isfinite(place_chain_delta(s->p, &c, INFINITY)))
+			continue;
+		for (uint32_t i = 0; i < c.n; i++)
+			from[i] = (uint32_t)s->p->item_node[c.item[i]];
+		if (!place_chain_try(s->p, &c))
+			continue;
+		sheet_moved(s, &c, from);
+		n->moved++;
+	}
+}
+
+static void test_sweep_against_books(void **state)
+{
+	struct counts n = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct instance *in;
+		struct scalar *sc;
+		struct place *p;
+		struct sheet *s;
+		struct rng r;
+
+		rng_seed(&r, seed);
+		in = small_fleet_new(&r, seed % 2 ? 1 : 3, terms, sizeof(terms) / sizeof(terms[0]));
+		assert_non_null(sc = scalar_new(in, NULL));
+		p = place_new(sc);
+		assert_true(place_load(p, in->item_node));
+		s = sheet_new(p);
+		sheet_load(s);
+		walk_sheet(s, &r, &n);
+		sheet_free(s);
+		place_free(p);
+		scalar_free(sc);
+		instance_free(in);
+	}
+	assert_true(n.compared > 50000 && n.forbidden > 5000 && n.moved > 300);
+}
+
+/* The least value of a sweep, by plain search. */
+static void test_least(void **state)
+{
+	float value[40] __attribute__((aligned(32))), noise[50];
+	struct sheet s = { .value = value, .n_values = 40 };
+	struct rng r;
+
+	(void)state;
+	rng_seed(&r, 5);
+	for (int round = 0; round < 500; round++) {
+		uint32_t shift = rng_below(&r, 10), best = 0, got;
+		float least;
+
+		for (uint32_t k = 0; k < 50; k++)
+			noise[k] = (float)rng_below(&r, 1000);
+		for (uint32_t k = 0; k < 40; k++)
+			value[k] = rng_below(&r, 4) ? (float)rng_below(&r, 100000) : INFINITY;
+		for (uint32_t k = 1; k < 40; k++)
+			if (value[k] - 2 * noise[shift + k] < value[best] - 2 * noise[shift + best])
+				best = k;
+		got = sheet_least(&s, noise + shift, 2, &least);
+		assert_true(value[got] - 2 * noise[shift + got] == value[best] - 2 * noise[shift + best]);
+		assert_true(least == value[best] - 2 * noise[shift + best]);
+	}
+}
+
+static bool within_capacity(const struct instance *in, const int32_t *item_node)
+{
+	for (uint32_t m = 0; m < in->n_nodes; m++)
+		for (uint32_t r = 0; r < in->n_resources; r++) {
+			int64_t sum = 0;
+
+			for (uint32_t i = 0; i < in->n_items; i++)
+				if (item_node[i] == (int32_t)m || (in->resources[r].transient && in->item_node[i] == (int32_t)m))
+					sum += in->demand[i * in->n_columns + r];
+			if (sum > in->capacity[m * in->n_columns + r])
+				return false;
+		}
+	return true;
+}
+
+static bool caps_kept(const struct instance *in, const int32_t *item_node)
+{
+	for (uint32_t i = 0; i < in->n_caps; i++)
+		for (uint32_t m = 0; m < in->n_nodes; m++) {
+			uint32_t a = 0, b = 0;
+
+			for (uint32_t k = 0; k < in->n_items; k++) {
+				a += item_node[k] == (int32_t)m && in->services[k].group == in->caps[i].a;
+				b += item_node[k] == (int32_t)m && in->services[k].group == in->caps[i].b;
+			}
+			if (a && b > in->caps[i].k)
+				return false;
+		}
+	return true;
+}
+
+/* Every placement of the chosen items on the chosen nodes. */
+static double enumerate(const struct instance *in, const struct exact *x, int32_t *item_node, uint32_t i)
+{
+	double best = INFINITY;
+	int32_t was;
+
+	if (i == x->n_items)
+		return within_capacity(in, item_node) && caps_kept(in, item_node) ? objective_value(in, NULL, item_node) : INFINITY;
+	was = item_node[x->item[i]];
+	for (uint32_t k = 0; k < x->n_nodes; k++) {
+		item_node[x->item[i]] = (int32_t)x->node[k];
+		best = fmin(best, enumerate(in, x, item_node, i + 1));
+	}
+	item_node[x->item[i]] = was;
+	return best;
+}
+
+static void test_exact_against_enumeration(void **state)
+{
+	uint32_t gains = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		static const struct term all[] = {
+			{ .kind = TERM_HINGE, .resource = 0, .weight = 10 }, { .kind = TERM_HINGE, .resource = 1, .weight = 3 },
+			{ .kind = TERM_BALANCE, .resource = 0, .resource2 = 1, .weight = 7, .target = 2 },
+			{ .kind = TERM_MOVE, .weight = 1 }, { .kind = TERM_MOVE_GROUP, .weight = 5 }, { .kind = TERM_MOVE_PAIR, .weight = 2 },
+			{ .kind = TERM_NODE_COST, .weight = 30 },
+		};
+		struct instance *in;
+		struct scalar *sc;
+		struct place *p;
+		struct exact x;
+		struct rng r;
+		double best;
+
+		rng_seed(&r, seed);
+		in = small_fleet_new(&r, 1, all, sizeof(all) / sizeof(all[0]));
+		assert_non_null(sc = scalar_new(in, NULL));
+		p = place_new(sc);
+		assert_true(place_load(p, in->item_node));
+		exact_init(&x, p);
+		x.n_nodes = 3;
+		for (uint32_t k = 0; k < 3; k++)
+			x.node[k] = (uint32_t)(seed + k) % SMALL_FLEET_NODES;
+		for (uint32_t i = 0; i < SMALL_FLEET_ITEMS && x.n_items < 6; i++)
+			for (uint32_t k = 0; k < 3 && x.n_items < 6; k++)
+				if (p->item_node[i] == (int32_t)x.node[k])
+					x.item[x.n_items++] = i;
+		assert_int_equal(x.n_items, 6);
+		best = enumerate(in, &x, p->item_node, 0);
+		x.branches = 1000000;
+		gains += exact_solve(&x);
+		assert_true(x.branches > 0);
+		assert_true(fabs(p->cost - best) < 1e-6);
+		assert_true(fabs(p->cost - objective_value(in, NULL, p->item_node)) < 1e-6);
+		assert_true(within_capacity(in, p->item_node) && caps_kept(in, p->item_node));
+		exact_fini(&x);
+		place_free(p);
+		scalar_free(sc);
+		instance_free(in);
+	}
+	assert_true(gains > 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sweep_against_books), cmocka_unit_test(test_least),
+					    cmocka_unit_test(test_exact_against_enumeration) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
