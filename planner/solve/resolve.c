@@ -70,7 +70,7 @@ static void draw_items(struct walk *w, struct exact *x, uint32_t item)
 
 static void solve_one(struct walk *w, struct exact *x)
 {
-	uint32_t item = walk_draw(w), from[EXACT_ITEMS];
+	uint32_t item = chain_draw_item(&w->draw), from[EXACT_ITEMS];
 
 	draw_nodes(w, x, item);
 	if (x->n_nodes < 2)

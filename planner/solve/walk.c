@@ -12,8 +12,7 @@
 #include "planner/term.h"
 
 #define BATCH 256             /* sweeps between looks at the clock and changes of prices, and more in large fleets */
-#define URN_PER_ITEM 16
-#define SIZE_POWER 0.8        /* large items are drawn more often: many small ones move freely while few large ones decide the cost */
+#define PROPOSALS 48          /* single ones per sweep: about as long as it takes */
 #define TRIES 8               /* candidates of one sweep that may turn out forbidden */
 #define MOST_PRICE 1e4        /* that sweeps reckon with: beyond it floats would lose the rest */
 #define ENOUGH_SWEEPS 1000.0  /* per replica, in one phase, for all of its heat */
@@ -87,7 +86,7 @@ static bool try(struct walk *w, const struct chain *c, double allowance)
 /* Heat bath: of all that the replica can do, staying among it, one by its Boltzmann weight (the least with Gumbel noise). */
 static void step(struct walk *w, double temperature)
 {
-	uint32_t item = walk_draw(w);
+	uint32_t item = chain_draw_item(&w->draw);
 	const float *noise = w->noise + rng_below(&w->rng, WALK_NOISE);
 	float stay = -(float)temperature * w->noise[rng_below(&w->rng, WALK_NOISE)], value;
 
@@ -107,10 +106,24 @@ static void step(struct walk *w, double temperature)
 	}
 }
 
+/* Single proposals (Metropolis): cheaper than a sweep where much is accepted, as small replicas are at any time. */
+static void propose(struct walk *w, double temperature)
+{
+	for (uint32_t k = 0; k < PROPOSALS; k++) {
+		struct chain c;
+
+		if (chain_draw(&w->draw, &c))
+			try(w, &c, temperature * exponential(w));
+	}
+	w->iterations += PROPOSALS;
+}
+
 static void batch(struct walk *w, double temperature)
 {
-	for (uint32_t k = 0; k < BATCH + w->s->in->n_items / 16; k++)
+	for (uint32_t k = 0; k < BATCH + w->s->in->n_items / 16; k++) {
 		step(w, temperature);
+		propose(w, temperature);
+	}
 }
 
 /* Each column has a price of its own, as some bind far more than others. */
@@ -145,8 +158,10 @@ static double between(double from, double to, double f)
 
 static void cool(struct walk *w, const struct phase *f, double until)
 {
-	double from = progress(w), at = from, nodes = w->s->in->n_nodes, heat = fmax(f->cold, f->heat * ease(w, from, until));
+	double from = progress(w), at = from, nodes = w->s->in->n_nodes, heat = f->heat;
 
+	if (f->from == FROM_START)
+		heat = fmax(f->cold, heat * ease(w, from, until));
 	if (f->over > 0)
 		place_price(w->p, FIRST_PRICE * w->unit);
 	else
@@ -221,28 +236,6 @@ bool walk_begin(struct walk *w, bool today)
 	return true;
 }
 
-uint32_t walk_draw(struct walk *w)
-{
-	return w->urn[rng_below(&w->rng, w->n_urn)];
-}
-
-static void fill_urn(struct walk *w)
-{
-	const struct instance *in = w->s->in;
-	double sum = 0;
-
-	for (uint32_t i = 0; i < in->n_items; i++)
-		sum += pow(w->sc->size[in->item_service[i]], SIZE_POWER);
-	w->urn = mem_alloc((size_t)in->n_items * (URN_PER_ITEM + 1), sizeof(*w->urn));
-	for (uint32_t i = 0; i < in->n_items; i++) {
-		double share = sum > 0 ? pow(w->sc->size[in->item_service[i]], SIZE_POWER) / sum : 0;
-		uint32_t n = 1 + (uint32_t)(share * URN_PER_ITEM * in->n_items); /* at least one: everything can move */
-
-		while (n-- && w->n_urn < (URN_PER_ITEM + 1) * in->n_items)
-			w->urn[w->n_urn++] = i;
-	}
-}
-
 struct walk *walk_new(struct search *s, uint64_t stream)
 {
 	struct walk *w = mem_alloc(1, sizeof(*w));
@@ -257,7 +250,7 @@ struct walk *walk_new(struct search *s, uint64_t stream)
 	w->is_changed = mem_alloc(s->in->n_items, sizeof(bool));
 	w->best_cost = INFINITY;
 	rng_seed_stream(&w->rng, s->seed, stream);
-	fill_urn(w);
+	chain_draw_init(&w->draw, w->p, &w->rng);
 	for (int k = 0; k < WALK_THRESHOLDS; k++)
 		w->thresholds[k] = -log((k + 0.5) / WALK_THRESHOLDS);
 	w->noise = mem_alloc(WALK_NOISE + 4 * SHEET_SPAN, sizeof(float));
@@ -270,7 +263,7 @@ struct walk *walk_new(struct search *s, uint64_t stream)
 
 void walk_free(struct walk *w)
 {
-	free(w->urn);
+	chain_draw_fini(&w->draw);
 	sheet_free(w->sheet);
 	place_free(w->p);
 	free(w->noise);

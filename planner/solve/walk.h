@@ -9,6 +9,7 @@
 #define PLANNER_SOLVE_WALK_H
 
 #include "planner/search.h"
+#include "planner/solve/chain_draw.h"
 #include "planner/solve/sheet.h"
 
 #define WALK_NOISE 16384
@@ -26,7 +27,7 @@ struct walk {
 	struct scalar *sc;
 	struct place *p;
 	struct rng rng;
-	uint32_t *urn, n_urn;      /* items, each as often as its size asks for */
+	struct chain_draw draw;
 	struct sheet *sheet;
 	float *noise;              /* [WALK_NOISE + what a sweep values] */
 	int32_t *start, *best;
@@ -46,8 +47,7 @@ bool walk_begin(struct walk *w, bool today);
 /* Phases one after the other, each for its share of the budget; the best is offered after each. */
 void walk_run(struct walk *w, const struct phase *phases, size_t n_phases);
 
-/* For other searches on the same books: a random item; one that has moved; the placement as it stands, if it is the best; the best, to all. */
-uint32_t walk_draw(struct walk *w); /* a replica, large ones more often */
+/* For other searches on the same books: an item that has moved; the placement as it stands, if it is the best; the best, to all. */
 void walk_mark(struct walk *w, uint32_t item);
 void walk_keep(struct walk *w);
 void walk_offer(struct walk *w, const char *who);
