@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 
+#define CROWDED 64 /* replicas per node, from which on writing all of two nodes costs more than a sweep */
+
 static void write_node(struct sheet *s, uint32_t node)
 {
 	const double *row = (const double *)row_of(s->p, node), *soft = row + s->p->sc->hard * LANES;
@@ -44,14 +46,36 @@ static void write_home(struct sheet *s, uint32_t item, uint32_t home)
 			     sheet_opens(s, home);
 }
 
-static void touch(struct sheet *s, uint32_t node)
+static void touch_node(struct sheet *s, uint32_t node)
 {
 	write_node(s, node);
+	s->changed_at[node] = ++s->clock;
+}
+
+static void touch(struct sheet *s, uint32_t node)
+{
+	touch_node(s, node);
+	if (s->crowded)
+		return;
 	for (int32_t i = s->first[node]; i >= 0; i = s->next[i])
 		write_item(s, (uint32_t)i);
 	for (uint32_t k = s->home_start[node]; k < s->home_start[node + 1]; k++)
 		if (s->p->item_node[s->home_item[k]] != (int32_t)node)
 			write_home(s, s->home_item[k], node);
+}
+
+void sheet_refresh(struct sheet *s, uint32_t item)
+{
+	uint32_t node = (uint32_t)s->p->item_node[item];
+	int32_t home = s->p->sc->in->item_node[item];
+	bool away = home != NO_NODE && home != (int32_t)node;
+
+	if (s->written_at[item] >= s->changed_at[node] && (!away || s->written_at[item] >= s->changed_at[home]))
+		return;
+	write_item(s, item);
+	if (away)
+		write_home(s, item, (uint32_t)home);
+	s->written_at[item] = s->clock;
 }
 
 static void enter(struct sheet *s, uint32_t item, uint32_t node)
@@ -96,8 +120,8 @@ void sheet_reprice(struct sheet *s, double most)
 	for (uint32_t k = 0; k < s->hard; k++)
 		s->price[k] = (float)fmin(price[k], most * unit[k]);
 	for (uint32_t m = 0; m < s->p->sc->in->n_nodes; m++)
-		write_node(s, m);
-	for (uint32_t i = 0; i < s->p->sc->in->n_items; i++) {
+		touch_node(s, m);
+	for (uint32_t i = 0; i < s->p->sc->in->n_items && !s->crowded; i++) {
 		int32_t home = s->p->sc->in->item_node[i];
 
 		s->item_base[i] = s->node_base[s->p->item_node[i]];
@@ -208,6 +232,10 @@ struct sheet *sheet_new(struct place *p)
 	s->other = floats(s->columns, 0);
 	s->to_cost = floats(in->n_nodes, 0);
 	s->value = floats(3 * SHEET_SPAN + 4 * SHEET_LANES, INFINITY);
+	s->crowded = in->n_items / in->n_nodes >= CROWDED;
+	s->changed_at = mem_alloc(in->n_nodes, sizeof(*s->changed_at));
+	s->written_at = mem_alloc(in->n_items, sizeof(*s->written_at));
+	s->closed = floats(in->n_nodes, 0);
 	s->first = mem_alloc(in->n_nodes, sizeof(*s->first));
 	s->next = mem_alloc(in->n_items, sizeof(*s->next));
 	s->prev = mem_alloc(in->n_items, sizeof(*s->prev));
@@ -239,6 +267,9 @@ void sheet_free(struct sheet *s)
 	free(s->other);
 	free(s->to_cost);
 	free(s->value);
+	free(s->changed_at);
+	free(s->written_at);
+	free(s->closed);
 	free(s->first);
 	free(s->next);
 	free(s->prev);

@@ -17,6 +17,7 @@
 
 #define SHEET_LANES 8
 #define SHEET_SPAN 1024 /* nodes and replicas looked at in one sweep, at most */
+#define SHEET_SPAN_CROWDED 256 /* replicas, in a crowded fleet */
 
 struct sheet_span { uint32_t first, n; }; /* in blocks */
 
@@ -24,6 +25,9 @@ struct sheet {
 	struct place *p;          /* borrowed; every change of it is followed by one call below */
 	uint32_t hard, columns;   /* columns of capacity; of all */
 	bool transient;
+	bool crowded;             /* so many replicas per node that their rows are written when a sweep comes to them, not when a node changes */
+	uint64_t clock, *changed_at, *written_at; /* crowded: of nodes; of replicas */
+	float *closed;            /* [node], crowded: INFINITY where a may not enter */
 	float *node_row;          /* [block][column][lane]: capacity: use - capacity; else weight * (use - threshold) */
 	float *item_row;          /* likewise, [replica]: its node without it */
 	float *item_need;         /* likewise: what it brings to any node but home */

@@ -40,6 +40,41 @@ static inline void sheet_need_home(const struct sheet *s, uint32_t item, float *
 		need[k] = k < s->hard ? s->home_need[(size_t)item * s->hard + k] : full[k * SHEET_LANES];
 }
 
+static inline uint32_t sheet_first_item(const struct sheet *s)
+{
+	return s->items.first * SHEET_LANES;
+}
+
+static inline uint32_t sheet_end_item(const struct sheet *s)
+{
+	uint32_t end = (s->items.first + s->items.n) * SHEET_LANES, all = s->p->sc->in->n_items;
+
+	return end < all ? end : all;
+}
+
+/* Where in value[] is the shift to a node, the swap or the making of room with a replica? False: outside the spans. */
+static inline bool sheet_at_node(const struct sheet *s, uint32_t node, float **shift)
+{
+	uint32_t k = node - s->nodes.first * SHEET_LANES;
+
+	*shift = s->value + k;
+	return k < s->nodes.n * SHEET_LANES;
+}
+
+static inline bool sheet_at_item(const struct sheet *s, uint32_t item, float **swap, float **room)
+{
+	uint32_t k = item - s->items.first * SHEET_LANES;
+
+	*swap = s->value + s->nodes.n * SHEET_LANES + k;
+	*room = *swap + s->items.n * SHEET_LANES;
+	return k < s->items.n * SHEET_LANES;
+}
+
+/* What rules forbid, for the last sweep: whatever would come to a's node or to one where a may not be (sheet_rule.c). */
+void sheet_forbid(struct sheet *s, uint32_t node);
+/* Crowded: the replica's row and cost of going home as they are now (sheet.c). */
+void sheet_refresh(struct sheet *s, uint32_t item);
+
 /* What it costs that an empty node comes into use. */
 static inline float sheet_opens(const struct sheet *s, uint32_t node)
 {

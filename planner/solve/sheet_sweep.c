@@ -62,86 +62,28 @@ CLONES static void sweep_items(struct sheet *s, float base, float out)
 	}
 }
 
-/* Where in value[] is the shift to a node, the swap or the making of room with a replica? False: outside the spans. */
-static bool at_node(const struct sheet *s, uint32_t node, float **shift)
+static void put_right_at(struct sheet *s, uint32_t item)
 {
-	uint32_t k = node - s->nodes.first * SHEET_LANES;
+	const float *row = sheet_lane(s->item_row, s->columns, item);
+	float *swap, *room, less = s->move_cost[s->item];
 
-	*shift = s->value + k;
-	return k < s->nodes.n * SHEET_LANES;
-}
-
-static bool at_item(const struct sheet *s, uint32_t item, float **swap, float **room)
-{
-	uint32_t k = item - s->items.first * SHEET_LANES;
-
-	*swap = s->value + s->nodes.n * SHEET_LANES + k;
-	*room = *swap + s->items.n * SHEET_LANES;
-	return k < s->items.n * SHEET_LANES;
-}
-
-static void forbid_item(struct sheet *s, uint32_t item, bool and_room)
-{
-	float *swap, *room;
-
-	if (!at_item(s, item, &swap, &room))
+	if (!sheet_at_item(s, item, &swap, &room))
 		return;
-	*swap = INFINITY;
-	if (and_room)
-		*room = INFINITY;
-}
-
-/* Nothing comes to the node, except in place of `but`. */
-static void forbid_node(struct sheet *s, uint32_t node, uint32_t but)
-{
-	float *shift;
-
-	if (at_node(s, node, &shift))
-		*shift = INFINITY;
-	for (int32_t i = s->first[node]; i >= 0; i = s->next[i])
-		if ((uint32_t)i != but)
-			forbid_item(s, (uint32_t)i, true);
-}
-
-static bool alone(const struct sheet *s, uint32_t group)
-{
-	return s->p->sc->self_cap[group] == 1;
-}
-
-/* One replica of a group per node: the commonest rule by far. What others forbid shows when a candidate is tried. */
-static void forbid_mates(struct sheet *s, uint32_t a, uint32_t node)
-{
-	uint32_t g = group_of(s->p->sc, a);
-
-	for (uint32_t k = s->group_start[g]; alone(s, g) && k < s->group_start[g + 1]; k++)
-		if (s->group_item[k] != a)
-			forbid_node(s, (uint32_t)s->p->item_node[s->group_item[k]], s->group_item[k]);
-	for (int32_t i = s->first[node]; i >= 0; i = s->next[i]) {
-		g = group_of(s->p->sc, (uint32_t)i);
-		if ((uint32_t)i == a || !alone(s, g))
-			continue;
-		for (uint32_t k = s->group_start[g]; k < s->group_start[g + 1]; k++)
-			forbid_item(s, s->group_item[k], false);
-	}
+	if (s->transient)
+		less += sheet_pays(s, row, s->need, 1) - sheet_pays(s, row, s->need_home, 1);
+	*swap -= less;
+	*room -= less;
 }
 
 /* What differs for replicas on a's home: a brings less there. */
 static void put_right_home(struct sheet *s, uint32_t home)
 {
-	float *swap, *room;
-
-	for (int32_t i = s->first[home]; i >= 0; i = s->next[i]) {
-		const float *row = sheet_lane(s->item_row, s->columns, (uint32_t)i);
-		float less;
-
-		if (!at_item(s, (uint32_t)i, &swap, &room))
-			continue;
-		less = s->move_cost[s->item];
-		if (s->transient)
-			less += sheet_pays(s, row, s->need, 1) - sheet_pays(s, row, s->need_home, 1);
-		*swap -= less;
-		*room -= less;
-	}
+	if (!s->crowded)
+		for (int32_t i = s->first[home]; i >= 0; i = s->next[i])
+			put_right_at(s, (uint32_t)i);
+	for (uint32_t i = sheet_first_item(s); s->crowded && i < sheet_end_item(s); i++)
+		if (s->p->item_node[i] == (int32_t)home)
+			put_right_at(s, i);
 }
 
 /* What differs for replicas whose home is a's node: they bring less, and their move is over. */
@@ -153,7 +95,7 @@ static void put_right_guests(struct sheet *s, uint32_t node)
 	for (uint32_t k = s->home_start[node]; k < s->home_start[node + 1]; k++) {
 		uint32_t b = s->home_item[k];
 
-		if (s->p->item_node[b] == (int32_t)node || !at_item(s, b, &swap, &room))
+		if (s->p->item_node[b] == (int32_t)node || !sheet_at_item(s, b, &swap, &room))
 			continue;
 		*swap -= s->move_cost[b];
 		if (!s->transient)
@@ -163,9 +105,9 @@ static void put_right_guests(struct sheet *s, uint32_t node)
 	}
 }
 
-static struct sheet_span draw_span(uint32_t n, struct rng *rng)
+static struct sheet_span draw_span(uint32_t n, uint32_t most, struct rng *rng)
 {
-	uint32_t blocks = sheet_blocks(n), parts = (n + SHEET_SPAN - 1) / SHEET_SPAN, part = parts > 1 ? rng_below(rng, parts) : 0;
+	uint32_t blocks = sheet_blocks(n), parts = (n + most - 1) / most, part = parts > 1 ? rng_below(rng, parts) : 0;
 	uint32_t first = (uint32_t)((uint64_t)blocks * part / parts), end = (uint32_t)((uint64_t)blocks * (part + 1) / parts);
 
 	return (struct sheet_span){ first, end - first };
@@ -225,7 +167,7 @@ static void write_home(struct sheet *s, uint32_t node, float out)
 		return;
 	put_right_home(s, (uint32_t)home);
 	value[0] = out + s->home_cost[s->item];
-	if (at_node(s, (uint32_t)home, &shift))
+	if (sheet_at_node(s, (uint32_t)home, &shift))
 		*shift = INFINITY; /* it needs less there than the sweep believes */
 }
 
@@ -234,10 +176,14 @@ uint32_t sheet_sweep(struct sheet *s, uint32_t a, struct rng *rng)
 	uint32_t node = (uint32_t)s->p->item_node[a];
 	float out, stays;
 
-	write_item(s, a);
-	s->nodes = draw_span(s->p->sc->in->n_nodes, rng);
-	s->items = draw_span(s->p->sc->in->n_items, rng);
+	s->nodes = draw_span(s->p->sc->in->n_nodes, SHEET_SPAN, rng);
+	s->items = draw_span(s->p->sc->in->n_items, s->crowded ? SHEET_SPAN_CROWDED : SHEET_SPAN, rng);
 	s->n_values = (s->nodes.n + 2 * s->items.n + 1) * SHEET_LANES;
+	for (uint32_t i = sheet_first_item(s); s->crowded && i < sheet_end_item(s); i++)
+		sheet_refresh(s, i);
+	if (s->crowded)
+		sheet_refresh(s, a);
+	write_item(s, a);
 	out = leaving(s, node);
 	stays = s->held[a] - s->move_cost[a];
 	write_to_cost(s, a);
@@ -245,8 +191,7 @@ uint32_t sheet_sweep(struct sheet *s, uint32_t a, struct rng *rng)
 	sweep_items(s, s->node_base[node] + stays, out - stays);
 	write_home(s, node, out);
 	put_right_guests(s, node);
-	forbid_node(s, node, UINT32_MAX);
-	forbid_mates(s, a, node);
+	sheet_forbid(s, node);
 	write_refuge(s, a, out);
 	return s->nodes.n + 2 * s->items.n;
 }
