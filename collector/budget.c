@@ -1,9 +1,13 @@
 /* See budget.h. */
 #include "collector/budget.h"
 
-#define PATIENCE 3       /* measured intervals over budget before a probe steps down */
+#include <math.h>
+
+#define PATIENCE 5       /* measured intervals over budget, all shares being the least, before a probe steps down */
+#define WORTH 0.1        /* part of the budget that a probe must cost to be stepped down: what the collector itself takes is not its fault */
 #define AIM 0.5          /* part of the budget that shares of time are chosen for */
-#define KEEP 0.9         /* part of the budget up to which a core that is watched always stays so */
+#define LEFT 0.25        /* part of the budget that the parts get although the rest takes much of it, ... */
+#define KEEP 0.9         /* ... up to this; and up to which a core that is watched always stays so */
 #define SLACK 0.25       /* a share that is right within this is left alone */
 #define MOST 0.5         /* a larger share is all of it (probes/window.h) */
 
@@ -20,13 +24,14 @@ static double share_of(double room_ns, double cost_ns, double least)
 
 struct budget_shares budget_shares(const struct budget *b, const struct budget_costs *c, bool sampled)
 {
-	double all = b->ratio * b->n_cpus * 1e9, room = AIM * all - c->always_ns, core = c->part_ns[PROBE_CORE];
+	double all = b->ratio * b->n_cpus * 1e9, room = fmax(AIM * all - c->always_ns, fmin(LEFT * all, KEEP * all - c->always_ns));
+	double core = c->part_ns[PROBE_CORE];
 	double hot_least = PROBE_SHARE_LEAST * c->part_ns[PROBE_HOT];
 	struct budget_shares s = { { 1, 1 } };
 
 	if (b->ratio <= 0)
 		return s;
-	if (core > 0 && c->always_ns + hot_least + core > (sampled ? AIM : KEEP) * all)
+	if (core > 0 && hot_least + core > (sampled ? room : KEEP * all - c->always_ns))
 		s.part[PROBE_CORE] = between((room - hot_least) / core, BUDGET_CORE_LEAST, MOST);
 	s.part[PROBE_HOT] = s.part[PROBE_CORE] < 1 ? PROBE_SHARE_LEAST : share_of(room - core, c->part_ns[PROBE_HOT], PROBE_SHARE_LEAST);
 	return s;
@@ -70,11 +75,11 @@ static void shares_set(struct probes *p, const struct budget_shares *want)
 		}
 }
 
-static bool step_costliest(struct probes *p)
+static bool step_costliest(struct probes *p, double worth_ns)
 {
 	struct probe_status status;
 	size_t worst = SIZE_MAX;
-	double most = 0, cost;
+	double most = worth_ns, cost;
 
 	for (size_t i = 0; i < probes_count(p); i++) {
 		probes_status(p, i, &status);
@@ -103,6 +108,6 @@ void budget_step(struct budget *b, struct probes *p, double own_ratio, double co
 	if (!probes_measured(p))
 		return;
 	b->over = own_ratio > b->ratio && want.part[PROBE_HOT] <= PROBE_SHARE_LEAST && want.part[PROBE_CORE] <= BUDGET_CORE_LEAST ? b->over + 1 : 0;
-	if (b->over >= PATIENCE && step_costliest(p))
+	if (b->over >= PATIENCE && step_costliest(p, WORTH * b->ratio * b->n_cpus * 1e9))
 		b->over = 0;
 }

@@ -3,7 +3,8 @@
  *
  * First what is hot in the probes is watched for a smaller share of the time, the same for all; then, beside the least share of
  * that, the probes' cores (the CPU probe's scheduler events). Everything together is to take half of the budget: the other half is for
- * what changes until the next measurement. Only when the least shares do not help, the costliest probe steps down or off.
+ * what changes until the next measurement, and for a collector that takes more itself. Only when the least shares do not help for long, the
+ * costliest probe steps down or off.
  * Shares grow again when the load falls. A core goes back to being watched always only when it then takes half of the budget,
  * and leaves that only when it takes nearly all, so that it does not come and go. Steps are final.
  */
