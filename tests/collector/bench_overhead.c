@@ -5,11 +5,13 @@
  *
  *   bench_overhead redis PORT …            the rate is what the server counts
  *   bench_overhead lines … < PIPE          it stands in lines like pgbench's --progress=1: "…, 41234.5 tps, …"
- *   … FILE PAIRS BLOCK SKIP BUDGET         session to make; pairs of blocks; seconds per block, and how many of them at its
- *                                          beginning do not count; the recorder's budget
+ *   … GROUP FILE PAIRS BLOCK SKIP BUDGET   cgroup v2 of server and client; session to make; pairs of blocks; seconds per block, and
+ *                                          how many of them at its beginning do not count; the recorder's budget
  *
- * Prints one line per pair to stderr, then the median loss with the interval that holds it with 95 % confidence (order
- * statistics), and by how much two neighbouring blocks without recording differ: the noise of one pair.
+ * Prints one line per pair to stderr, then for throughput and for the CPU time that server and client took per operation the median
+ * loss with the interval that holds it with 95 % confidence (order statistics), and by how much two neighbouring blocks without recording
+ * differ: the noise of one pair. Both saturate their CPUs, so that the one follows from the other; but the CPU time per operation
+ * does not change with what else runs on the machine, and the recorder's own process, which throughput has to make room for, is not in it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/parse.h"
 #include "collector/record.h"
 
@@ -38,6 +41,10 @@ static struct {
 	uint64_t next_ns, seen_ns, seen;
 } load = { .server_fd = -1 };
 
+/* What a block came to. */
+struct block { double per_s, cpu_ns_per_op; };
+
+static const char *group;
 static struct record record;
 static struct sampler *sampler;
 static double chosen[PROBES_MOST][PROBE_PARTS];
@@ -116,6 +123,21 @@ static double line_rate(void)
 	}
 }
 
+static uint64_t group_usage_ns(void)
+{
+	char path[512], text[1024], *at;
+	uint64_t us;
+
+	snprintf(path, sizeof(path), "%s/cpu.stat", group);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0 || !(at = strstr(text, "usage_usec ")))
+		die("the load's cgroup has no cpu.stat");
+	at += strlen("usage_usec ");
+	at[strcspn(at, "\n")] = '\0';
+	if (parse_u64(at, &us))
+		die("the load's cpu.stat is not understood");
+	return us * 1000;
+}
+
 /* Operations per second in the second that ends when this returns. */
 static double next_rate(void)
 {
@@ -136,32 +158,34 @@ static void shares_switch(bool on)
 	}
 }
 
-static double seconds_run(uint64_t n, uint64_t skip, bool on)
+static struct block seconds_run(uint64_t n, uint64_t skip, bool on)
 {
 	struct err e = { 0 };
 	double sum = 0;
+	uint64_t usage_ns = group_usage_ns();
 
 	for (uint64_t i = 0; i < n; i++) {
 		double rate = next_rate();
 
 		sum += i < skip ? 0 : rate;
+		if (i + 1 == skip)
+			usage_ns = group_usage_ns();
 		if (on && record_interval(&record, 0, &e))
 			die(e.text);
 	}
-	return sum / (double)(n - skip);
+	return (struct block){ sum / (double)(n - skip), (double)(group_usage_ns() - usage_ns) / sum };
 }
 
-/* Mean rate of a block. */
-static double block_run(uint64_t n, uint64_t skip, bool on)
+static struct block block_run(uint64_t n, uint64_t skip, bool on)
 {
-	double rate;
+	struct block b;
 
 	if (on)
 		shares_switch(true);
-	rate = seconds_run(n, skip, on);
+	b = seconds_run(n, skip, on);
 	if (on)
 		shares_switch(false);
-	return rate;
+	return b;
 }
 
 static int smaller(const void *a, const void *b)
@@ -177,28 +201,42 @@ static double median(double *v, size_t n)
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-static void pairs_run(uint64_t n, uint64_t block, uint64_t skip)
+struct losses { double loss[PAIRS_MOST], noise[PAIRS_MOST]; size_t n, n_noise; };
+
+static void losses_print(const char *what, struct losses *l)
 {
-	static double loss[PAIRS_MOST], noise[PAIRS_MOST];
-	double last_off = 0, without = 0, middle;
-	size_t n_noise = 0, low;
+	double middle = median(l->loss, l->n);
+	size_t low = (size_t)fmax(0, floor((double)l->n / 2 - SURE * sqrt((double)l->n)) - 1);
+
+	printf("  %-22s %6.2f %%   [%.2f, %.2f]   noise of a pair %.2f %%\n", what, middle, l->loss[low], l->loss[l->n - 1 - low],
+	       l->n_noise ? median(l->noise, l->n_noise) : NAN);
+}
+
+static void pairs_run(uint64_t n, uint64_t length, uint64_t skip)
+{
+	static struct losses rate, cpu;
+	struct block off_before = { 0, 0 };
+	double without = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
 		bool off_first = i % 2 == 0;
-		double first = block_run(block, skip, !off_first), second = block_run(block, skip, off_first);
-		double off = off_first ? first : second, on = off_first ? second : first;
+		struct block first = block_run(length, skip, !off_first), second = block_run(length, skip, off_first);
+		struct block off = off_first ? first : second, on = off_first ? second : first;
 
-		if (off_first && last_off > 0)
-			noise[n_noise++] = 100 * fabs(off / last_off - 1);
-		last_off = off;
-		loss[i] = 100 * (1 - on / off);
-		without += off / (double)n;
-		fprintf(stderr, "pair %llu of %llu: %.0f per s without, %.0f with, loss %.2f %%\n", (unsigned long long)(i + 1), (unsigned long long)n, off, on, loss[i]);
+		if (off_first && off_before.per_s > 0) {
+			rate.noise[rate.n_noise++] = 100 * fabs(off.per_s / off_before.per_s - 1);
+			cpu.noise[cpu.n_noise++] = 100 * fabs(off.cpu_ns_per_op / off_before.cpu_ns_per_op - 1);
+		}
+		off_before = off;
+		rate.loss[rate.n++] = 100 * (1 - on.per_s / off.per_s);
+		cpu.loss[cpu.n++] = 100 * (on.cpu_ns_per_op / off.cpu_ns_per_op - 1);
+		without += off.per_s / (double)n;
+		fprintf(stderr, "pair %llu of %llu: %.0f per s without, %.0f with, loss %.2f %%; CPU per operation %.0f ns, %.0f ns, %+.2f %%\n",
+			(unsigned long long)(i + 1), (unsigned long long)n, off.per_s, on.per_s, rate.loss[i], off.cpu_ns_per_op, on.cpu_ns_per_op, cpu.loss[i]);
 	}
-	middle = median(loss, n);
-	low = (size_t)fmax(0, floor((double)n / 2 - SURE * sqrt((double)n)) - 1);
-	printf("%6.2f %%   [%.2f, %.2f]   %llu pairs of %llu s   %.0f per s without   neighbours without it differ by %.2f %%\n", middle, loss[low],
-	       loss[n - 1 - low], (unsigned long long)n, (unsigned long long)block, without, n_noise ? median(noise, n_noise) : NAN);
+	printf("%llu pairs of blocks of %llu s, %.0f per s without\n", (unsigned long long)n, (unsigned long long)length, without);
+	losses_print("throughput", &rate);
+	losses_print("CPU time per operation", &cpu);
 }
 
 static void probes_print(void)
@@ -218,7 +256,7 @@ static void probes_print(void)
 
 static int usage(void)
 {
-	fputs("usage: bench_overhead redis PORT | lines   FILE PAIRS BLOCK_S SKIP_S BUDGET\n", stderr);
+	fputs("usage: bench_overhead redis PORT | lines   GROUP FILE PAIRS BLOCK_S SKIP_S BUDGET\n", stderr);
 	return 2;
 }
 
@@ -231,12 +269,13 @@ int main(int argc, char **argv)
 	uint64_t port = 0, pairs, block, skip;
 	struct err e = { 0 };
 
-	if (argc != (redis ? 8 : 7) || (redis && parse_u64(argv[2], &port)) || parse_u64(a[1], &pairs) || parse_u64(a[2], &block) || parse_u64(a[3], &skip) ||
-	    parse_ratio(a[4], &config.budget_ratio) || !pairs || pairs > PAIRS_MOST || skip >= block)
+	if (argc != (redis ? 9 : 8) || (redis && parse_u64(argv[2], &port)) || parse_u64(a[2], &pairs) || parse_u64(a[3], &block) || parse_u64(a[4], &skip) ||
+	    parse_ratio(a[5], &config.budget_ratio) || !pairs || pairs > PAIRS_MOST || skip >= block)
 		return usage();
+	group = a[0];
 	facts.budget_ratio = config.budget_ratio;
 	config.root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (sampler_open(&config, &sampler, &e) || record_open(&record, a[0], sampler, &facts, &e))
+	if (sampler_open(&config, &sampler, &e) || record_open(&record, a[1], sampler, &facts, &e))
 		die(e.text);
 	if (!sampler->probes)
 		die(sampler->why.text);

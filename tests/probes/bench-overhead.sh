@@ -11,7 +11,7 @@ redis_requests=${REDIS_REQUESTS:-200000} warm=${WARM_SECONDS:-4}
 for tool in redis-server redis-benchmark taskset bpftool sqlite3; do
 	command -v $tool > /dev/null || { echo "bench-overhead: needs $tool"; exit 3; }
 done
-tmp=$(mktemp -d) recorder='' pg='' load=''
+tmp=$(mktemp -d) recorder='' pg='' load='' group=''
 pgbin=$(echo /usr/lib/postgresql/*/bin)
 port=16379 pgport=15432
 cgroups=$([ -e /sys/fs/cgroup/cgroup.procs ] && echo /sys/fs/cgroup || echo /sys/fs/cgroup/unified)
@@ -31,6 +31,7 @@ finish() {
 		[ ! -d "$cgroups/cotenant-bench-$i" ] || rmdir "$cgroups/cotenant-bench-$i" || true
 	done
 	rm -rf "$tmp"
+	[ -z "$group" ] || rmdir "$group" 2> /dev/null || { sleep 1; rmdir "$group" || true; }
 }
 trap finish EXIT
 record_start() { # option…
@@ -44,9 +45,9 @@ record_start() { # option…
 	done
 }
 
-redis_load() { exec taskset -c 1 redis-benchmark -p $port -n 2000000000 -c 50 -t get > /dev/null 2>&1; }
+redis_load() { exec "${enter[@]}" taskset -c 1 redis-benchmark -p $port -n 2000000000 -c 50 -t get > /dev/null 2>&1; }
 redis_warm() { taskset -c 1 redis-benchmark -p $port -n $((warm * 75000)) -c 50 -t get > /dev/null 2>&1; }
-pg_load() { exec su postgres -c "exec taskset -c 1 $pgbin/pgbench -h $tmp -p $pgport -n -S -M prepared -c 4 -T 86400 -P 1 bench" 2>&1; }
+pg_load() { exec "${enter[@]}" su postgres -c "exec taskset -c 1 $pgbin/pgbench -h $tmp -p $pgport -n -S -M prepared -c 4 -T 86400 -P 1 bench" 2>&1; }
 overhead() { # SOURCE…: the loss while the load runs
 	"$build/tests/collector/bench_overhead" "$@" "$pairs" "$block" "$skip" "$budget"
 }
@@ -57,24 +58,28 @@ load_end() {
 redis_overhead() {
 	redis_load &
 	load=$!
-	overhead redis $port "$tmp/redis.db"
+	overhead redis $port "$group" "$tmp/redis.db"
 	load_end
 }
 pg_overhead() {
 	coproc PG { pg_load; }
 	load=$PG_PID
-	overhead lines "$tmp/pg.db" <&"${PG[0]}"
+	overhead lines "$group" "$tmp/pg.db" <&"${PG[0]}"
 	load_end
 }
 
-redis-server --port $port --save '' --daemonize yes --dir "$tmp" --pidfile "$tmp/redis.pid" > /dev/null
+group=$cgroups/cotenant-overhead-$$
+mkdir "$group"
+# runs what follows in the cgroup of server and client
+enter=(sh -c 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"' sh "$group")
+"${enter[@]}" redis-server --port $port --save '' --daemonize yes --dir "$tmp" --pidfile "$tmp/redis.pid" > /dev/null
 until redis-cli -p $port ping > /dev/null 2>&1; do :; done
 taskset -apc 0 "$(cat "$tmp/redis.pid")" > /dev/null
 if [ -x "$pgbin/initdb" ]; then
 	mkdir "$tmp/pg"
 	chown -R postgres "$tmp"
 	su postgres -c "$pgbin/initdb -D $tmp/pg" > /dev/null
-	su postgres -c "taskset -c 0 $pgbin/pg_ctl -w -D $tmp/pg -l $tmp/pg.log -o '-p $pgport -k $tmp -h \"\"' start" > /dev/null
+	"${enter[@]}" su postgres -c "taskset -c 0 $pgbin/pg_ctl -w -D $tmp/pg -l $tmp/pg.log -o '-p $pgport -k $tmp -h \"\"' start" > /dev/null
 	pg=1
 	su postgres -c "$pgbin/createdb -h $tmp -p $pgport bench && $pgbin/pgbench -h $tmp -p $pgport -i -q -s 5 bench" > /dev/null 2>&1
 fi
@@ -85,7 +90,7 @@ for what in $loads; do
 		echo "pg         not measured: postgresql is not installed"
 		continue
 	fi
-	printf '%-6s' "$what"
+	printf '%s: ' "$what"
 	"${what}_overhead"
 done
 
