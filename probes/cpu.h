@@ -37,6 +37,7 @@ struct cpu_probe {
 	uint64_t watched_ns;         /* by watches that ended, since open */
 	struct cpu_totals *ended;    /* [SLOTS] when the latest of them did; SMT likewise in its own sums */
 	uint64_t read_ns, read_watched_ns; /* at the latest reading */
+	uint64_t read_since_ns;      /* of the watch of which a reading took a part, before its end */
 	uint64_t torn;               /* rows copied while they changed */
 	struct cpu_totals now, last[SLOTS];
 	struct cpu_victim copy;

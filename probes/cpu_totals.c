@@ -180,6 +180,8 @@ static double scale_of(struct cpu_probe *c, bool windows)
 
 	c->read_ns = now;
 	c->read_watched_ns = watched;
+	if (open)
+		c->read_since_ns = c->since_ns;
 	return all ? 1 : part ? (double)length / (double)part : 0;
 }
 

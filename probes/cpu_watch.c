@@ -151,7 +151,8 @@ static void spans_charge(struct cpu_state *cs, unsigned slot)
 	v->blame[SLOT_STEAL] += n * rest;
 }
 
-/* Close what is open. No program runs any more. */
+/* Close what is open. No program runs any more. Who waited all through a watch that was read from meanwhile is left out, as in those
+ * readings: it would be seconds of earlier intervals in one. */
 static void watch_fold(struct cpu_probe *c)
 {
 	if (!c->watching)
@@ -163,7 +164,7 @@ static void watch_fold(struct cpu_probe *c)
 		slice_finish(cs);
 		for (unsigned slot = 0; slot < SLOTS; slot++)
 			waits_finish(cs, slot);
-		for (unsigned slot = 0; slot < SLOTS; slot++)
+		for (unsigned slot = 0; slot < SLOTS && c->read_since_ns != c->since_ns; slot++)
 			if (cs->spanning[slot] | cs->throttled[slot])
 				spans_charge(cs, slot);
 		cs->slice_start = cs->last_start = cs->until;

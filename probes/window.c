@@ -275,14 +275,18 @@ void windows_share_set(struct windows *w, int group, double share)
 		share = 0;
 	pthread_mutex_lock(&w->lock);
 	if (share != g->share) {
-		g->open_ns = g->close_ns = 0;
+		bool was_sampled = sampled(g);
+
 		pthread_mutex_lock(&w->sums);
 		g->share = share;
 		pthread_mutex_unlock(&w->sums);
-		if (share >= 1)
-			group_attach(w, g);
-		else
-			group_detach(w, g);
+		if (!was_sampled || !sampled(g)) { /* else the window that is planned or open stays where it is; the next has the new length */
+			g->open_ns = g->close_ns = 0;
+			if (share >= 1)
+				group_attach(w, g);
+			else
+				group_detach(w, g);
+		}
 		pthread_cond_signal(&w->changed);
 	}
 	pthread_mutex_unlock(&w->lock);

@@ -285,6 +285,8 @@ int main(int argc, char **argv)
 		load.next_ns = load.seen_ns = clock_ns(CLOCK_MONOTONIC);
 	}
 	seconds_run(SETTLE_S, 0, true);
+	record.intervals = 0;
+	record.own_ratio_sum = 0;
 	shares_switch(false);
 	pairs_run(pairs, block, skip);
 	probes_print();
