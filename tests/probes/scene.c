@@ -334,7 +334,7 @@ int scene_run(const struct scene *scene, struct probes *p, struct scene_pace pac
 	struct probe_sample *s = probe_sample_new();
 	struct probe_status status;
 	struct err e = { 0 };
-	uint64_t losses;
+	uint64_t losses, rebuilt;
 	int err;
 
 	memset(out, 0, sizeof(*out));
@@ -350,6 +350,7 @@ int scene_run(const struct scene *scene, struct probes *p, struct scene_pace pac
 	probes_read(p, s, &e);
 	probes_status(p, 0, &status);
 	losses = status.losses - status.rebuilt;
+	rebuilt = status.rebuilt;
 	for (int i = 0; i < w.shared->n_tasks; i++)
 		if (write(w.shared->gate[1], "", 1) < 0)
 			err = -errno;
@@ -370,6 +371,7 @@ int scene_run(const struct scene *scene, struct probes *p, struct scene_pace pac
 	}
 	probes_status(p, 0, &status);
 	out->losses = status.losses - status.rebuilt - losses;
+	out->rebuilt = status.rebuilt - rebuilt;
 out:
 	if (err)
 		fprintf(stderr, "scene %s: %s\n", scene->name, strerror(-err));

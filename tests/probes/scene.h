@@ -54,6 +54,7 @@ struct scene_result {
 	uint64_t kernel_run_ns[SLOTS], kernel_wait_ns[SLOTS];  /* schedstat of the groups' tasks */
 	uint64_t group_run_ns[SLOTS];        /* cpu.stat of the groups' cgroups, 0 = none */
 	uint64_t worst_residual_ns, losses;
+	uint64_t rebuilt;                    /* events that the kernel did not show (struct probe_status) */
 	uint64_t throttled_ns;               /* of the victim's cgroup, cpu.stat */
 	uint64_t outside_ns;                 /* that the machine worked for others than the scene: /proc/stat less the groups' usage */
 	uint64_t hist_count[SLOTS], waits[SLOTS], runs[SLOTS];
