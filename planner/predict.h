@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-#define MODEL_MAX_PRESSURES 24
+#define MODEL_MAX_PRESSURES 40
 
 struct model;
 

@@ -2,6 +2,7 @@
 #include "planner/model/choose.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@
 #define DOUBT_RUNS 6
 #define EVEN_TRUST 0.5           /* pull of the weights towards even ones, as a share of the targets' variance */
 #define STACK_ROUNDS 60
+#define NOISE_SHARE_UNKNOWN 0.5  /* of the held-out error, where no run was repeated */
+#define PAIR_SPREAD_MIN 0.05     /* share of the held-out error that must be more than noise for pairs to be told apart */
+#define PAIR_RIDGE_MIN 0.02
 #define GROUP_RUNS_MIN 10    /* with fewer runs beside two or more, nothing says how neighbours add up: the first kind is taken */
 
 const struct kind_row model_kinds[] = {
@@ -167,8 +171,71 @@ static void stack(const struct trial *t, double *const *z, const bool *usable, d
 		weight[f] = weight[f] < 1e-3 ? 0 : weight[f];
 }
 
+/* Relative variance of one run among its repeats; NAN without repeats. */
+static double noise_variance(const struct trial *t)
+{
+	double *sum = mem_alloc((size_t)t->c->n_cells + 1, sizeof(*sum)), *n = mem_alloc((size_t)t->c->n_cells + 1, sizeof(*n));
+	double squares = 0, free_runs = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		sum[t->c->rows[t->row[i]].cell] += t->c->rows[t->row[i]].slowdown;
+		n[t->c->rows[t->row[i]].cell]++;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		const struct coloc_row *r = t->c->rows + t->row[i];
+
+		squares += n[r->cell] > 1 ? pow(r->slowdown * n[r->cell] / sum[r->cell] - 1, 2) : 0;
+		free_runs += n[r->cell] > 1 ? 1 - 1 / n[r->cell] : 0;
+	}
+	free(sum);
+	free(n);
+	return free_runs > 0 ? squares / free_runs : NAN;
+}
+
+/* Noise of one run over the spread of pairs around what was predicted for them unseen: empirical Bayes. 0 = no spread beyond noise. */
+static double pair_ridge(const struct trial *t, const double *miss)
+{
+	double total = 0, n = 0, noise = noise_variance(t);
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->c->rows[t->row[i]].n_neighbours == 1) {
+			total += fmin(1, miss[i] * miss[i]);
+			n++;
+		}
+	total /= fmax(n, 1);
+	noise = isfinite(noise) ? noise : NOISE_SHARE_UNKNOWN * total;
+	return total - noise > PAIR_SPREAD_MIN * total ? fmax(noise / (total - noise), PAIR_RIDGE_MIN) : 0;
+}
+
+/* The finished blend, pairs and all, on every fold. */
+static double blend_try(const struct trial *t, struct latent_blend *blend, double *miss)
+{
+	bool *mask = mem_alloc(t->c->n_rows + 1, sizeof(*mask));
+	double sum = 0;
+
+	blend->links = t->links;
+	for (int f = 0; f < INNER_FOLDS; f++) {
+		struct latent *l;
+
+		for (size_t i = 0; i < t->c->n_rows; i++)
+			mask[i] = (t->hidden && t->hidden[i]) || t->fold[t->c->rows[i].group] == f;
+		l = latent_fit(t->c, mask, blend);
+		for (size_t i = 0; i < t->n; i++) {
+			const struct coloc_row *r = t->c->rows + t->row[i];
+
+			if (t->fold[r->group] != f)
+				continue;
+			miss[i] = fabs(latent_predict(l, r) / r->slowdown - 1);
+			sum += miss[i];
+		}
+		latent_free(l);
+	}
+	free(mask);
+	return t->n ? sum / (double)t->n : 0;
+}
+
 /* One kind for everybody: its blend, and every run's held-out error. Returns the mean error. */
-static double kind_try(struct trial *t, double link, struct latent_blend *blend, double *miss)
+static double kind_try(struct trial *t, double link, bool groups, struct latent_blend *blend, double *miss)
 {
 	double *z[LATENT_FORMS], sum = 0;
 	bool usable[LATENT_FORMS];
@@ -190,16 +257,19 @@ static double kind_try(struct trial *t, double link, struct latent_blend *blend,
 	}
 	for (int f = 0; f < LATENT_FORMS; f++)
 		free(z[f]);
+	blend->pair_ridge = pair_ridge(t, miss);
+	if (groups && blend->pair_ridge > 0)
+		return blend_try(t, blend, miss);
 	return t->n ? sum / (double)t->n : 0;
 }
 
-/* By how much `other` beats `common` on this service's runs; 0 unless it does so beyond doubt (paired differences). */
+/* By how much `other` beats `common` on a service's runs (-1 = everybody's); 0 unless it does so beyond doubt (paired differences). */
 static double gain_of(const struct trial *t, int service, const double *common, const double *other)
 {
 	double sum = 0, squares = 0, n = 0, mean;
 
 	for (size_t i = 0; i < t->n; i++)
-		if (t->c->rows[t->row[i]].victim == service) {
+		if (service < 0 || t->c->rows[t->row[i]].victim == service) {
 			double d = common[i] - other[i];
 
 			sum += d;
@@ -232,7 +302,7 @@ struct choice choose_model(const struct coloc *c, const bool *hidden, uint64_t s
 {
 	struct choice ch = { .kind = mem_alloc((size_t)c->n_services + 1, sizeof(int)) };
 	struct latent_blend blends[KINDS] = { 0 };
-	double *miss[KINDS], mean[KINDS];
+	double *miss[KINDS], mean[KINDS], most = 0;
 	struct trial t;
 	size_t best = 0, groups = 0, n_kinds;
 
@@ -242,10 +312,18 @@ struct choice choose_model(const struct coloc *c, const bool *hidden, uint64_t s
 	n_kinds = groups < GROUP_RUNS_MIN ? 1 : KINDS;
 	for (size_t k = 0; k < n_kinds; k++) {
 		miss[k] = mem_alloc(t.n + 1, sizeof(double));
-		mean[k] = kind_try(&t, model_kinds[k].link, blends + k, miss[k]);
-		best = mean[k] < mean[best] ? k : best;
+		mean[k] = kind_try(&t, model_kinds[k].link, n_kinds > 1, blends + k, miss[k]);
+	}
+	for (size_t k = 1; k < n_kinds; k++) {
+		double gain = gain_of(&t, -1, miss[0], miss[k]);
+
+		if (gain > most) {
+			most = gain;
+			best = k;
+		}
 	}
 	ch.blend = blends[best];
+	if (getenv("DBG")) { for (size_t k = 0; k < n_kinds; k++) { fprintf(stderr, "%s mean %.4f ridge %.3f w", model_kinds[k].name, mean[k], blends[k].pair_ridge); for (int f = 0; f < LATENT_FORMS; f++) fprintf(stderr, " %.2f(%.2f)", blends[k].weight[f], blends[k].ridge[f]); fprintf(stderr, "\n"); } }
 	ch.blend.links = mem_alloc((size_t)c->n_services + 1, sizeof(double));
 	kinds_assign(&t, miss, n_kinds, best, &ch);
 	for (size_t k = 0; k < n_kinds; k++)

@@ -205,6 +205,7 @@ static void names_set(struct model *m, const struct coloc *c, const struct laten
 		switch (l->kinds[k]) {
 		case 'n': m->pressures[k] = str_dup(l->names[k]); break;
 		case 'b': m->pressures[k] = str_fmt("%s (curve)", l->names[k]); break;
+		case 'p': m->pressures[k] = str_fmt(MODEL_BESIDE "%s", c->services[l->beside[k]]); break;
 		case 'l': m->pressures[k] = str_dup("load"); break;
 		case 'c': m->pressures[k] = str_dup("count"); break;
 		default: m->pressures[k] = str_fmt("shared%d", ++n_shared);

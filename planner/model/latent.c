@@ -272,7 +272,7 @@ static void descend(struct latent_work *w)
 	}
 }
 
-static double weight_of(double link, double y)
+double latent_weight(double link, double y)
 {
 	double slope = pow(y, 1 - link); /* d slowdown / d z */
 
@@ -282,29 +282,18 @@ static double weight_of(double link, double y)
 /* Repeats of one run become one row, their median, that weighs as much as all of them. */
 static void rows_take(struct latent_work *w, const bool *hidden)
 {
+	struct latent_cell *cells = mem_alloc(w->c->n_rows + 1, sizeof(*cells));
 	const struct latent *l = w->l;
-	const struct coloc *c = w->c;
-	double *v = mem_alloc(c->n_rows + 1, sizeof(*v));
 
-	for (size_t i = 0, end; i < c->n_rows; i = end) {
-		const struct coloc_row *r = c->rows + c->by_cell[i];
-		size_t n = 0;
-		double y;
+	w->n = latent_cells_take(w->c, hidden, cells);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct coloc_row *r = w->rows[i] = cells[i].row;
+		double y = cells[i].slowdown, link = l->links[r->victim];
 
-		for (end = i; end < c->n_rows && c->rows[c->by_cell[end]].cell == r->cell; end++)
-			if (!(hidden && hidden[c->by_cell[end]]))
-				v[n++] = c->rows[c->by_cell[end]].slowdown;
-		if (!n || !r->n_neighbours)
-			continue;
-		if (n > 1)
-			qsort(v, n, sizeof(*v), double_compare);
-		y = n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-		w->rows[w->n] = r;
-		w->z[w->n] = l->plain ? y - 1 + r->n_neighbours : link_transform(l->links[r->victim], y);
-		w->base[w->n] = w->w[w->n] = (double)n * (l->plain ? 1 : weight_of(l->links[r->victim], y));
-		w->n++;
+		w->z[i] = l->plain ? y - 1 + r->n_neighbours : link_transform(link, y);
+		w->base[i] = w->w[i] = cells[i].runs * (l->plain ? 1 : latent_weight(link, y));
 	}
-	free(v);
+	free(cells);
 }
 
 static void work_free(struct latent_work *w)

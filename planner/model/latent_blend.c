@@ -60,5 +60,7 @@ struct latent *latent_fit(const struct coloc *c, const bool *hidden, const struc
 			component_append(sum, part, k, blend->weight[f]);
 		latent_free(part);
 	}
+	if (blend->pair_ridge > 0)
+		latent_pairs_add(sum, c, hidden, blend->pair_ridge);
 	return sum;
 }

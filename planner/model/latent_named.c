@@ -6,8 +6,7 @@
 
 #include "base/parse.h"
 
-/* "press-cpu-30" -> "cpu", 0.3 */
-static bool press_parse(const char *service, char *kind, double *level)
+bool latent_press_parse(const char *service, char *kind, double *level)
 {
 	const char *dash = strrchr(service, '-');
 	size_t n;
@@ -42,7 +41,7 @@ void latent_pins_find(struct latent_work *w)
 		char kind[LATENT_NAME_MAX];
 
 		w->pin_kind[i] = -1;
-		if (w->form->named && press_parse(w->c->services[i], kind, &w->pin_level[i]))
+		if (w->form->named && latent_press_parse(w->c->services[i], kind, &w->pin_level[i]))
 			w->pin_kind[i] = named_index(w->l, kind);
 	}
 }

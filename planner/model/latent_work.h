@@ -1,4 +1,4 @@
-/* Shared by the files that fit latent pressures (latent.c, latent_named.c, latent_average.c); nobody else includes it. */
+/* Shared by the files that fit latent pressures (latent*.c); nobody else includes it. */
 #ifndef PLANNER_MODEL_LATENT_WORK_H
 #define PLANNER_MODEL_LATENT_WORK_H
 
@@ -19,12 +19,21 @@ struct latent_work {
 	double *pin_level;
 };
 
+/* Equal runs together: their median, and how many they were. */
+struct latent_cell { const struct coloc_row *row; double slowdown, runs; };
+
+/* Visible cells with neighbours; out has room for c->n_rows. Returns how many. */
+size_t latent_cells_take(const struct coloc *c, const bool *hidden, struct latent_cell *out);
+double latent_weight(double link, double slowdown); /* what a squared miss in z weighs, so that relative errors count */
+
 /* Where (component, service, type) stands in latent.s and latent.p. */
 static inline size_t latent_at(const struct latent *l, int k, int service, int type)
 {
 	return ((size_t)k * (size_t)l->n_services + (size_t)service) * (size_t)(l->n_types + 1) + (size_t)type;
 }
 
+bool latent_press_parse(const char *service, char *kind, double *level); /* "press-cpu-30" -> "cpu", 0.3 */
+void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidden, double ridge); /* see latent_pair.c */
 void latent_pins_find(struct latent_work *w);       /* adds the named components */
 void latent_pins_set(struct latent_work *w, int k);
 void latent_curves_fit(struct latent_work *w);      /* from the runs under synthetic pressure; see latent_curve.c */

@@ -23,6 +23,7 @@
 #define MODEL_MAX_KNOTS 16
 #define MODEL_MAX_HELD 4000   /* held-out runs kept for pictures; of more, an even sample */
 #define MODEL_KIND_NEIGHBOUR "only a neighbour" /* never measured as a victim, e.g. synthetic pressure */
+#define MODEL_BESIDE "beside "  /* a pressure with this prefix and a service's name: what is particular to being its neighbour */
 #define MODEL_LINK_MIN -4.0
 #define MODEL_LINK_MAX 4.0
 #define MODEL_SLOWDOWN_MAX 50.0 /* where forms with c < 0 stop growing */

@@ -168,7 +168,7 @@ static bool alone(const struct model *m, const double *pressure)
 /* Learnt from slowdowns alone, without a measured pressure that would give it a name. */
 static bool is_nameless(const char *pressure)
 {
-	return !strncmp(pressure, "shared", 6) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
+	return !strncmp(pressure, "shared", 6) || !strncmp(pressure, MODEL_BESIDE, strlen(MODEL_BESIDE)) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
 }
 
 /* "cpu" and "cpu (curve)" are one resource, seen by two forms of the model. */
