@@ -20,6 +20,7 @@
 
 #define CAMPAIGN_GROUP_MAX 8
 #define CAMPAIGN_TRUTH_MAX 6
+#define CAMPAIGN_GRACE_S 20 /* how much longer than asked a load, a recording or pressure may take */
 
 /* One figure of a load generator's output. The first of a service's list decides how often a setup is repeated. */
 struct campaign_truth {
@@ -77,6 +78,9 @@ struct campaign_log {
 struct campaign *campaign_read(const char *path, struct err *e); /* NULL on error */
 int campaign_lay_out(struct campaign *c, const struct json_at *runs, struct err *e); /* its setups, from the field `runs` */
 void campaign_free(struct campaign *c);
+
+/* The last match of the pattern's group in a load generator's output, as a number above 0; NAN when there is none. */
+double campaign_figure(const regex_t *pattern, const char *path);
 
 int campaign_log_open(struct campaign_log *log, const struct campaign *c, const char *folder, struct err *e);
 int campaign_log_add(struct campaign_log *log, const struct campaign *c, const struct campaign_result *r, struct err *e);

@@ -21,6 +21,7 @@
 #include "base/parse.h"
 #include "collector/campaign.h"
 #include "collector/campaign_child.h"
+#include "collector/campaign_press.h"
 #include "collector/profile.h"
 
 #define READY_TRIES 150
@@ -28,8 +29,7 @@
 #define ATTACH_TRIES 1500
 #define ATTACH_STEP_NS 20000000
 #define SESSION_INTERVALS 3 /* per measurement: enough to see a change within it, few enough to keep a campaign's sessions small */
-#define GRACE_S 20          /* how much longer than asked a load or recording may take */
-#define OUTPUT_MAX_BYTES (64u << 20)
+#define SETTLE_INTERVALS 2
 
 static int service_start(const struct campaign_service *s, const char *folder, struct child *child, struct err *e)
 {
@@ -54,49 +54,35 @@ static int service_start(const struct campaign_service *s, const char *folder, s
 	return err;
 }
 
-/* The last match of the pattern's group in the output, as a number; NAN when there is none. */
-static double truth_of(const regex_t *pattern, const char *path)
+/* First interval that tells what others used: before it the recorder itself was starting, and a load that has just begun has no name yet. */
+static size_t interval_first(const struct session *s)
 {
-	double found = NAN, v;
-	struct err e = { 0 };
-	regmatch_t m[2];
-	size_t size;
-	char *text;
-
-	if (file_read(path, OUTPUT_MAX_BYTES, &text, &size, &e) < 0)
-		return NAN;
-	for (char *p = text; !regexec(pattern, p, 2, m, p == text ? 0 : REG_NOTBOL); p += m[0].rm_eo > 0 ? m[0].rm_eo : 1) {
-		char number[64];
-
-		snprintf(number, sizeof(number), "%.*s", (int)(m[1].rm_eo - m[1].rm_so), p + m[1].rm_so);
-		if (!parse_f64(number, &v) && v > 0)
-			found = v;
-		if (!p[m[0].rm_eo])
-			break;
-	}
-	free(text);
-	return found;
+	return s->n_intervals > 2 * SETTLE_INTERVALS ? SETTLE_INTERVALS : 0;
 }
 
-/* Share of the node's CPU used by what belongs to nobody in the session. */
+/* Share of the node's CPU used by what belongs to nobody in the session; NAN when not known. */
 static double external_of(const char *path, const char *n_cpus)
 {
 	struct err e = { 0 };
 	struct session *s = session_read(path, &e);
-	double external = NAN;
+	const char *fact = s ? session_fact(s, n_cpus) : NULL;
+	double span = 0, used = 0;
+	bool known = false;
 	int64_t cpus = 0;
 
-	for (size_t i = 0; s && i < s->n_services; i++)
-		if (s->services[i].kind == CULPRIT_OTHER && s->n_intervals) {
-			double span = (double)(s->intervals[s->n_intervals - 1].end_ns - s->intervals[0].start_ns);
-			int64_t on = session_total(s, i, METRIC_CPU_ON);
-			const char *fact = session_fact(s, n_cpus);
+	for (size_t t = s ? interval_first(s) : 0; s && t < s->n_intervals; t++)
+		for (size_t i = 0; i < s->n_services; i++) {
+			int64_t on = session_value(s, t, i, METRIC_CPU_ON);
 
-			if (fact && !parse_i64(fact, &cpus) && cpus > 0 && on != SESSION_ABSENT && span > 0)
-				external = (double)on / span / (double)cpus;
+			if (s->services[i].kind != CULPRIT_OTHER || on == SESSION_ABSENT)
+				continue;
+			used += (double)on;
+			span += (double)(s->intervals[t].end_ns - s->intervals[t].start_ns);
+			known = true;
 		}
+	known = known && fact && !parse_i64(fact, &cpus) && cpus > 0 && span > 0;
 	session_free(s);
-	return external;
+	return known ? used / span / (double)cpus : NAN;
 }
 
 static void fail(struct campaign_result *r, const char *what, const char *whom)
@@ -125,32 +111,6 @@ static void loads_start(const struct run *run, struct child *loads, double secon
 	}
 }
 
-/* `cotenant press`, output to a file or thrown away. */
-static pid_t press_start(const struct campaign_setup *s, unsigned level, double full_per_s, double seconds, const char *folder, const char *output)
-{
-	char *words[20] = { "/proc/self/exe", "press", (char *)(uintptr_t)s->press };
-	char text[4][48], name[64], *file = str_fmt("%s/press", folder);
-	size_t n = 3;
-	pid_t pid;
-
-	snprintf(text[0], sizeof(text[0]), "%u", level);
-	snprintf(text[1], sizeof(text[1]), "%u", s->workers);
-	snprintf(text[2], sizeof(text[2]), "%.1fs", seconds);
-	snprintf(text[3], sizeof(text[3]), "%.9g", full_per_s);
-	snprintf(name, sizeof(name), "press-%s-%u", s->press, s->level);
-	words[n++] = "--level", words[n++] = text[0];
-	words[n++] = "--workers", words[n++] = text[1];
-	words[n++] = "--duration", words[n++] = text[2];
-	words[n++] = "--file", words[n++] = file;
-	if (full_per_s > 0)
-		words[n++] = "--full", words[n++] = text[3];
-	if (s->cpus)
-		words[n++] = "--cpus", words[n++] = s->cpus;
-	pid = child_spawn_named(name, words, output, seconds);
-	free(file);
-	return pid;
-}
-
 /* The recorder attaches while the loads warm up; the session exists once its probes are attached. Its budget is off: probes
  * that step down in the middle of a run would change the truth that is being measured. */
 static pid_t record_start(const struct run *run, const char *session)
@@ -159,7 +119,7 @@ static pid_t record_start(const struct run *run, const char *session)
 	char *log = str_fmt("%s/record.log", run->folder);
 	pid_t pid;
 
-	snprintf(duration, sizeof(duration), "%.0fs", ceil(run->c->warmup_s + run->c->measure_s + 3 * GRACE_S));
+	snprintf(duration, sizeof(duration), "%.0fs", ceil(run->c->warmup_s + run->c->measure_s + 3 * CAMPAIGN_GRACE_S));
 	snprintf(interval, sizeof(interval), "%.1fs", fmax(1, floor(run->c->measure_s / SESSION_INTERVALS)));
 	pid = child_spawn((char *[]){ "/proc/self/exe", "record", "--quiet", "--budget", "0", "--interval", interval, "--duration", duration, "-o",
 				(char *)(uintptr_t)session, NULL }, log, 0);
@@ -179,7 +139,7 @@ static void truths_read(const struct run *run, struct campaign_result *r)
 		const struct campaign_service *sv = &run->c->services[run->s->member[i]];
 
 		for (size_t k = 0; k < sv->n_truths; k++)
-			r->truth[i][k] = truth_of(&sv->truths[k].pattern, run->output[i]);
+			r->truth[i][k] = campaign_figure(&sv->truths[k].pattern, run->output[i]);
 		if (!isfinite(r->truth[i][0]))
 			fail(r, "its load generator's output has no positive figure where the first pattern looks", sv->id);
 	}
@@ -207,12 +167,12 @@ static void loads_run(const struct run *run, const char *session, struct campaig
 	if (c->warmup_s > 0) {
 		loads_start(run, loads, c->warmup_s, false);
 		for (size_t i = 0; i < run->s->n; i++)
-			child_reap(&loads[i], clock_ns(CLOCK_MONOTONIC) + (uint64_t)((c->warmup_s + GRACE_S) * 1e9));
+			child_reap(&loads[i], clock_ns(CLOCK_MONOTONIC) + (uint64_t)((c->warmup_s + CAMPAIGN_GRACE_S) * 1e9));
 	}
 	record_wait(session);
 	loads_start(run, loads, c->measure_s, true);
 	for (size_t i = 0; i < run->s->n; i++)
-		if (child_reap(&loads[i], clock_ns(CLOCK_MONOTONIC) + (uint64_t)((c->measure_s + GRACE_S) * 1e9)))
+		if (child_reap(&loads[i], clock_ns(CLOCK_MONOTONIC) + (uint64_t)((c->measure_s + CAMPAIGN_GRACE_S) * 1e9)))
 			fail(r, "its load generator failed", c->services[run->s->member[i]].id);
 }
 
@@ -220,65 +180,28 @@ static void run_once(struct run *run, struct campaign_result *r)
 {
 	const struct campaign *c = run->c;
 	const struct campaign_setup *s = run->s;
-	struct child press = { 0 }, record = { 0 };
+	struct child *press, record = { 0 };
 	char *session = str_fmt("%s/sessions/%s.%u.db", run->folder, s->name, r->repeat);
 
 	for (size_t i = 0; i < s->n; i++)
 		run->output[i] = str_fmt("%s/%s.load.out", run->folder, c->services[s->member[i]].id);
 	unlink(session); /* left by an interrupted attempt at this very run */
 	r->ok = true;
-	if (s->press)
-		press.pid = press_start(s, s->level, run->full_per_s[r->setup], c->warmup_s + c->measure_s + GRACE_S, run->folder, NULL);
+	press = campaign_press_start(c, s, run->full_per_s[r->setup], run->folder);
 	record.pid = record_start(run, session);
 	loads_run(run, session, r);
 	truths_read(run, r);
-	if (press.pid > 0) {
-		if (waitpid(press.pid, &press.status, WNOHANG) == press.pid) {
-			press.reaped = true;
-			fail(r, "synthetic pressure ended before the loads did", s->press);
-		} else {
-			kill(press.pid, SIGTERM);
-		}
-	}
+	if (!campaign_press_stop(s, press))
+		fail(r, "synthetic pressure ended before the loads did", s->press);
 	if (record.pid > 0)
 		kill(record.pid, SIGINT);
-	if (child_reap(&record, clock_ns(CLOCK_MONOTONIC) + GRACE_S * 1000000000ull))
+	if (child_reap(&record, clock_ns(CLOCK_MONOTONIC) + CAMPAIGN_GRACE_S * 1000000000ull))
 		fail(r, "recording failed, see record.log", "session");
-	child_reap(&press, clock_ns(CLOCK_MONOTONIC) + 5000000000ull);
+	campaign_press_reap(s, press);
 	external_judge(c, session, r);
 	for (size_t i = 0; i < s->n; i++)
 		free(run->output[i]);
 	free(session);
-}
-
-/* What level 100 of every pressure means, measured once on the idle node, so that it presses equally hard beside a busy one. */
-static int pressures_calibrate(const struct campaign *c, const char *folder, double *full_per_s, struct err *e)
-{
-	char *output = str_fmt("%s/press.out", folder);
-	regex_t pattern;
-	int err = 0;
-
-	if (regcomp(&pattern, "\"full_per_s\": ([0-9.e+]+)", REG_EXTENDED))
-		abort();
-	for (size_t s = 0; s < c->n_setups && !err; s++) {
-		const struct campaign_setup *mine = &c->setups[s];
-		struct child child;
-		size_t t = 0;
-
-		if (!mine->press)
-			continue;
-		while (!c->setups[t].press || strcmp(c->setups[t].press, mine->press))
-			t++;
-		full_per_s[s] = full_per_s[t];
-		if (full_per_s[s] > 0)
-			continue;
-		child = (struct child){ .pid = press_start(mine, 0, 0, 0.1, folder, output) };
-		if (child_reap(&child, clock_ns(CLOCK_MONOTONIC) + GRACE_S * 1000000000ull) || !((full_per_s[s] = truth_of(&pattern, output)) > 0))
-			err = err_set(e, -EIO, "press %s cannot be calibrated; its output is in %s", mine->press, output);
-	}
-	regfree(&pattern);
-	free(output);
-	return err;
 }
 
 static void tell(FILE *progress, const struct campaign *c, const struct campaign_log *log, const struct campaign_result *r, uint64_t left_ns)
@@ -310,7 +233,7 @@ int campaign_run(const struct campaign *c, const char *folder, struct campaign_l
 			up++;
 			goto out;
 		}
-	if ((err = pressures_calibrate(c, folder, full_per_s, e)) < 0)
+	if ((err = campaign_press_calibrate(c, folder, full_per_s, e)) < 0)
 		goto out;
 	while (!*stop && clock_ns(CLOCK_MONOTONIC) - start < c->budget_ns && (next = campaign_next(c, log, &repeat)) >= 0) {
 		struct campaign_result r = { .setup = (size_t)next, .repeat = repeat };

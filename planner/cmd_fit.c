@@ -105,6 +105,9 @@ static void show(const struct coloc *c, const struct model *m)
 		printf("warning: %zu runs contradict their own repeats by more than 1.5 times; they count less\n", c->n_contradictions);
 	if (r->error_ratio >= r->no_interference_ratio)
 		puts("warning: no better than assuming no interference; runs are too few or too noisy: measure longer, on a quiet node");
+	if (!strcmp(m->metric, MODEL_METRIC_BLAME))
+		puts("note: these slowdowns are estimates from recorded blame, no run alone was measured, and the errors above are against them; "
+		     "how far such estimates are off: docs/model.md, \"From sessions alone\"");
 	printf("next: %s\n", m->advice);
 }
 

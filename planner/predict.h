@@ -3,11 +3,12 @@
  * sensitivity curve), so a node keeps one running sum per resource and a candidate costs O(resources).
  *
  * A model knows services by name and node types by name. pressure[] is what the other replicas on the node exert together.
- * Slowdown is monotone in each pressure. Bounds at a confidence come from held-out errors (planner/model*.c).
+ * One more neighbour never makes a service faster. Bounds at a confidence come from held-out errors (planner/model*.c).
  */
 #ifndef PLANNER_PREDICT_H
 #define PLANNER_PREDICT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -22,6 +23,8 @@ void model_free(struct model *m);
 int model_n_services(const struct model *m);
 int model_n_pressures(const struct model *m);                       /* <= MODEL_MAX_PRESSURES */
 const char *model_pressure_name(const struct model *m, int pressure); /* "cpu", "disk", … */
+bool model_pressure_is_nameless(const char *name);   /* learnt from slowdowns alone: says that, not through which resource */
+const char *model_pressure_beside(const char *name);  /* of a pressure that is particular to one neighbour: that service; else NULL */
 int model_find_service(const struct model *m, const char *name);    /* -1 = unknown */
 int model_find_node_type(const struct model *m, const char *name);  /* -1 = unknown: predictions fall back to all types pooled */
 

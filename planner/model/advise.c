@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "planner/model/choose.h"
+#include "planner/model/trial.h"
 
 #define REFITS 24              /* covariances from fewer are mostly luck */
 #define LEFT_OUT_FOLDS 3       /* each refit is without every third co-location */
@@ -26,6 +26,7 @@ struct board {
 	double *var;
 	int *measured;         /* [victim * n_services + neighbour]: runs of this pair on this type */
 	bool *is_victim, with_itself;
+	double pair_ridge, spread; /* of what is particular to a pair: variance of log slowdown */
 };
 
 static void seen_mark(struct board *b)
@@ -111,10 +112,18 @@ static double left_of(const struct board *b, size_t i, double noise)
 	return 1 / (1 + n * b->var[i] / (noise * noise));
 }
 
+/* Share of what is particular to pair i (latent_pair.c) that its runs leave unknown, as a variance. */
+static double own_left(const struct board *b, size_t i)
+{
+	int n = b->measured[b->pair[i].victim * b->c->n_services + b->pair[i].neighbour];
+
+	return b->pair_ridge > 0 ? b->spread * b->pair_ridge / (n + b->pair_ridge) : 0;
+}
+
 /* What measuring target j is expected to take off the sum of all targets' variances. */
 static double gain_of(const struct board *b, size_t j, double noise)
 {
-	double sum = 0, left = left_of(b, j, noise);
+	double sum = 0, left = left_of(b, j, noise), own = own_left(b, j), known = b->var[j] * left + own;
 
 	for (size_t i = 0; i < b->n; i++) {
 		const double *x = b->y + i * REFITS, *y = b->y + j * REFITS;
@@ -123,9 +132,10 @@ static double gain_of(const struct board *b, size_t j, double noise)
 		for (int k = 0; k < REFITS; k++)
 			cov += x[k] * y[k] / (REFITS - 1);
 		luck = b->var[i] * b->var[j] / (REFITS - 1); /* E[cov^2] of independent ones */
-		sum += (i == j ? cov * cov : fmax(0, cov * cov - luck)) * pow(left_of(b, i, noise), 2);
+		if (i != j)
+			sum += fmax(0, cov * cov - luck) * pow(left_of(b, i, noise) * left, 2);
 	}
-	return b->var[j] > 0 ? sum * left * left / (b->var[j] * left + noise * noise) : 0;
+	return known > 0 ? (sum + known * known) / (known + noise * noise) : 0;
 }
 
 static struct advice pick(const struct board *b, double noise)
@@ -136,7 +146,7 @@ static struct advice pick(const struct board *b, double noise)
 
 	for (size_t j = 0; j < b->n; j++) {
 		gain[b->pair[j].victim * n + b->pair[j].neighbour] = gain_of(b, j, noise);
-		total += b->var[j] * left_of(b, j, noise);
+		total += b->var[j] * left_of(b, j, noise) + own_left(b, j);
 	}
 	for (size_t j = 0; j < b->n; j++) {
 		int v = b->pair[j].victim, o = b->pair[j].neighbour;
@@ -157,7 +167,9 @@ static struct advice pick(const struct board *b, double noise)
 
 struct advice advise_run(const struct coloc *c, const struct latent_blend *blend, double noise_ratio, uint64_t seed)
 {
-	struct board b = { .c = c };
+	double noise = isfinite(noise_ratio) ? fmax(noise_ratio, NOISE_MIN) : NOISE_UNKNOWN;
+	struct board b = { .c = c, .pair_ridge = blend->pair_ridge };
+	struct latent_blend common = *blend; /* refits tell how sure the common part is */
 	struct advice best;
 	struct rng r;
 
@@ -166,10 +178,12 @@ struct advice advise_run(const struct coloc *c, const struct latent_blend *blend
 	targets_list(&b, &r);
 	b.y = mem_alloc(b.n * REFITS + 1, sizeof(double));
 	b.var = mem_alloc(b.n + 1, sizeof(double));
+	common.pair_ridge = 0;
 	for (int k = 0; k < REFITS; k++)
-		refit(&b, blend, k, seed);
+		refit(&b, &common, k, seed);
 	centre(&b);
-	best = pick(&b, isfinite(noise_ratio) ? fmax(noise_ratio, NOISE_MIN) : NOISE_UNKNOWN);
+	b.spread = b.pair_ridge > 0 ? noise * noise / b.pair_ridge : 0;
+	best = pick(&b, noise);
 	free(b.pair);
 	free(b.y);
 	free(b.var);

@@ -3,7 +3,8 @@
  * & Jordan 1996; "active learning C"), with the variance estimated by refitting on subsamples of co-locations.
  *
  * For a candidate pair j and targets i (every pair, both directions), with variances and covariances over the refits of
- * log(slowdown):  gain(j) = sum_i cov(i, j)^2 / (var(j) + noise^2). Both rows that a run gives count.
+ * log(slowdown):  gain(j) = sum_i cov(i, j)^2 / (var(j) + noise^2). Both rows that a run gives count. What is particular to a pair
+ * (latent_pair.c) adds its own variance to var(j), less what its runs have told, and covaries with nothing else.
  */
 #ifndef PLANNER_MODEL_ADVISE_H
 #define PLANNER_MODEL_ADVISE_H

@@ -30,7 +30,4 @@ void choice_free(struct choice *ch);
 /* The baseline: rank and shrinkage of a plain matrix factorisation. */
 struct latent_spec choose_plain(const struct coloc *c, const bool *hidden, uint64_t seed);
 
-/* A seeded fold for every co-location; caller frees. */
-int *folds_deal(int n_groups, int n_folds, uint64_t seed);
-
 #endif

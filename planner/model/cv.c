@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "planner/model/model.h"
+#include "planner/model/trial.h"
 
 #define OUTER_FOLDS_MANY 20
 #define MANY_GROUPS 60

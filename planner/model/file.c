@@ -15,9 +15,6 @@
 #define MODEL_FILE_VERSION 1
 #define MODEL_FILE_MAX (256u << 20)
 
-/* Names that the first version of this form used; any exponent may stand as a number. */
-static const struct { const char *name; double link; } link_names[] = { { "linear", 1 }, { "log", 0 }, { "queue", -1 } };
-
 void model_free(struct model *m)
 {
 	if (!m)
@@ -45,111 +42,6 @@ void model_free(struct model *m)
 	free(m->source);
 	free(m->advice);
 	free(m);
-}
-
-static int numbers(const struct json_at *at, const char *key, size_t n, double *out, struct err *e)
-{
-	struct json_at list = json_key(at, key);
-	size_t got;
-	int err;
-
-	if ((err = json_check_array(&list, &got, e)) < 0)
-		return err;
-	if (got != n)
-		return json_fail(&list, e, "must have %zu numbers, got %zu", n, got);
-	for (size_t i = 0; i < n; i++) {
-		struct json_at v = json_item(&list, i);
-
-		if ((err = json_as_f64(&v, 0, MODEL_VALUE_MAX, out + i, e)) < 0)
-			return err;
-	}
-	return 0;
-}
-
-static int curve_read(const struct json_at *at, struct curve *c, struct err *e)
-{
-	size_t n;
-	int err;
-
-	if ((err = json_check_array(at, &n, e)) < 0)
-		return err;
-	if (n > MODEL_MAX_KNOTS)
-		return json_fail(at, e, "has %zu points, at most %d are possible", n, MODEL_MAX_KNOTS);
-	for (size_t i = 0; i < n; i++) {
-		struct json_at pair = json_item(at, i);
-		double *xy[2] = { &c->x[i], &c->y[i] };
-		size_t two;
-
-		if ((err = json_check_array(&pair, &two, e)) < 0)
-			return err;
-		if (two != 2)
-			return json_fail(&pair, e, "must be [pressure, effect]");
-		for (size_t j = 0; j < 2; j++) {
-			struct json_at v = json_item(&pair, j);
-
-			if ((err = json_as_f64(&v, 0, MODEL_VALUE_MAX, xy[j], e)) < 0)
-				return err;
-		}
-		if (c->x[i] <= (i ? c->x[i - 1] : 0) || c->y[i] < (i ? c->y[i - 1] : 0))
-			return json_fail(&pair, e, "the curve must rise from (0, 0)");
-	}
-	c->n = (int)n;
-	return 0;
-}
-
-static int curves_read(const struct json_at *at, int n_pressures, struct response *r, struct err *e)
-{
-	struct json_at list = json_key(at, "curves");
-	size_t n;
-	int err;
-
-	if (!list.value)
-		return 0;
-	if ((err = json_check_array(&list, &n, e)) < 0)
-		return err;
-	if (n != (size_t)n_pressures)
-		return json_fail(&list, e, "must have one curve per pressure (%d), got %zu", n_pressures, n);
-	r->curves = mem_alloc(n, sizeof(*r->curves));
-	for (size_t i = 0; i < n; i++) {
-		struct json_at c = json_item(&list, i);
-
-		if ((err = curve_read(&c, r->curves + i, e)) < 0)
-			return err;
-	}
-	return 0;
-}
-
-static int link_read(const struct json_at *at, double *link, struct err *e)
-{
-	struct json_at v = json_key(at, "link");
-
-	if (!json_is_string(v.value))
-		return json_get_f64(at, "link", true, MODEL_LINK_MIN, MODEL_LINK_MAX, link, e);
-	for (size_t i = 0; i < sizeof(link_names) / sizeof(*link_names); i++)
-		if (!strcmp(json_string_value(v.value), link_names[i].name)) {
-			*link = link_names[i].link;
-			return 0;
-		}
-	return json_fail(&v, e, "must be an exponent or one of linear, log, queue; got \"%.40s\"", json_string_value(v.value));
-}
-
-static int response_read(const struct json_at *at, int n_pressures, struct response *r, struct err *e)
-{
-	static const char *const keys[] = { "node_type", "link", "pressure", "sensitivity", "range", "curves",
-					    "error_width_ratio", "error_growth_ratio", NULL };
-	size_t n = (size_t)n_pressures;
-	int err;
-
-	if ((err = json_check_object(at, e)) < 0 || (err = json_only(at, keys, e)) < 0 ||
-	    (err = link_read(at, &r->link, e)) < 0 ||
-	    (err = numbers(at, "pressure", n, r->pressure, e)) < 0 ||
-	    (err = numbers(at, "sensitivity", n, r->sensitivity, e)) < 0 ||
-	    (err = numbers(at, "range", n, r->range, e)) < 0 || (err = curves_read(at, n_pressures, r, e)) < 0 ||
-	    (err = json_get_f64(at, "error_width_ratio", true, 0, 1e3, &r->width, e)) < 0 ||
-	    (err = json_get_f64(at, "error_growth_ratio", true, 0, 1e3, &r->growth, e)) < 0)
-		return err;
-	r->known = true;
-	return 0;
 }
 
 static int service_read(struct model *m, const struct json_at *at, int service, struct err *e)
@@ -186,7 +78,7 @@ static int service_read(struct model *m, const struct json_at *at, int service, 
 			return json_fail(&r, e, "node_type \"%.80s\" is not in node_types", type);
 		if (rows[t].known)
 			return json_fail(&r, e, "this node type has a response already");
-		if ((err = response_read(&r, m->n_pressures, rows + t, e)) < 0)
+		if ((err = model_response_read(m, &r, rows + t, e)) < 0)
 			return err;
 	}
 	return rows[m->n_types].known ? 0 : json_fail(&list, e, "the response without node_type (all pooled) is missing");
@@ -288,7 +180,7 @@ static int body_read(struct model *m, const struct json_at *top, struct err *e)
 		if (err < 0)
 			return err;
 	}
-	if ((err = scores_read(m, top, e)) < 0 || (err = model_held_read(m, top, e)) < 0)
+	if ((err = model_pairs_check(m, &list, e)) < 0 || (err = scores_read(m, top, e)) < 0 || (err = model_held_read(m, top, e)) < 0)
 		return err;
 	groups = m->n_scores; /* files before score_groups took every run for independent */
 	err = json_get_i64(top, "score_groups", false, m->n_scores ? 1 : 0, m->n_scores, &groups, e);

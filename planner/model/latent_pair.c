@@ -1,8 +1,9 @@
 /*
  * What is particular to a pair. The components of latent.h say what services have in common; a victim's measured pairs differ from
  * that by more than noise. Each (victim, neighbour) gets a correction on the link's scale, a random effect shrunk towards 0
- * (Robinson 1991, BLUP): its ridge is the noise of one run over the spread of such effects, both relative, so in runs. Node
- * types differ around the pair's pooled value, tied twice as strongly. Runs of groups speak for the pairs in them.
+ * (Robinson 1991, BLUP): its ridge is the noise of one run over the spread of such effects, both relative, so in runs. A victim
+ * whose repeats agree better than others' has a smaller ridge. Node types differ around the pair's pooled value, tied twice as
+ * strongly. Runs of groups speak for the pairs in them.
  *
  * A correction may be negative, but never more than the neighbour's own effect: another neighbour cannot make a victim faster.
  * Neighbours whose corrections matter most get the components that are left.
@@ -16,17 +17,48 @@
 #include "base/mem.h"
 
 #define SWEEPS 12
-#define TYPE_TIE 2.0 /* as in latent.c */
+#define NOISE_TRUST 6.0 /* repeats at which a victim's own noise weighs as much as everybody's */
 
 struct pair_work {
 	struct latent *l;
 	double ridge;
+	double *noise;              /* per victim: variance of its repeats, 1 = everybody's */
 	size_t n;
 	struct latent_cell *cells;  /* of one victim side by side */
 	double *rest, *weight;      /* per cell: what the components leave, and what it counts */
 	double *num, *den;          /* per neighbour and type */
 	double *own;                /* [neighbour * (types + 1) + type]: corrections of the victim under way; the last is pooled */
 };
+
+/* Variance of each victim's repeats over everybody's, shrunk towards 1. */
+static void noise_fill(struct pair_work *w, const struct coloc *c, const bool *hidden)
+{
+	double *sum = mem_alloc((size_t)c->n_cells + 1, sizeof(*sum)), *n = mem_alloc((size_t)c->n_cells + 1, sizeof(*n));
+	double *runs = mem_alloc((size_t)c->n_services + 1, sizeof(*runs)), all = 0, all_runs = 0;
+
+	for (size_t i = 0; i < c->n_rows; i++)
+		if (!(hidden && hidden[i])) {
+			sum[c->rows[i].cell] += c->rows[i].slowdown;
+			n[c->rows[i].cell]++;
+		}
+	for (size_t i = 0; i < c->n_rows; i++) {
+		const struct coloc_row *r = c->rows + i;
+
+		if ((hidden && hidden[i]) || n[r->cell] < 2)
+			continue;
+		w->noise[r->victim] += pow(r->slowdown * n[r->cell] / sum[r->cell] - 1, 2);
+		runs[r->victim] += 1 - 1 / n[r->cell];
+	}
+	for (int v = 0; v < c->n_services; v++) {
+		all += w->noise[v];
+		all_runs += runs[v];
+	}
+	for (int v = 0; v < c->n_services; v++)
+		w->noise[v] = all > 0 ? (w->noise[v] * all_runs / all + NOISE_TRUST) / (runs[v] + NOISE_TRUST) : 1;
+	free(sum);
+	free(n);
+	free(runs);
+}
 
 static int victim_compare(const void *a, const void *b)
 {
@@ -37,20 +69,9 @@ static int victim_compare(const void *a, const void *b)
 	return (x->cell > y->cell) - (x->cell < y->cell);
 }
 
-/* A curve's least slope: what one more neighbour adds at least, per unit of pressure. */
 static double slope_least(const struct latent *l, int k, int victim)
 {
-	const struct curve *c = l->curves ? l->curves + (size_t)k * (size_t)l->n_services + victim : NULL;
-	double least = INFINITY, x = 0, y = 0;
-
-	if (!c || !c->n)
-		return 1;
-	for (int i = 0; i < c->n; i++) {
-		least = fmin(least, (c->y[i] - y) / (c->x[i] - x));
-		x = c->x[i];
-		y = c->y[i];
-	}
-	return least;
+	return l->curves ? curve_slope_least(l->curves + (size_t)k * (size_t)l->n_services + victim) : 1;
 }
 
 /* What a neighbour adds at least by the components before `n`. */
@@ -68,7 +89,7 @@ static double ridge_at(const struct pair_work *w, int victim, int neighbour, int
 {
 	struct coloc_row row = { .victim = victim, .type = type, .n_neighbours = 1, .neighbours = &neighbour };
 
-	return w->ridge * latent_weight(w->l->links[victim], latent_predict(w->l, &row));
+	return w->ridge * w->noise[victim] * latent_weight(w->l->links[victim], latent_predict(w->l, &row));
 }
 
 static void effect_solve(struct pair_work *w, int victim, int neighbour)
@@ -88,7 +109,9 @@ static void effect_solve(struct pair_work *w, int victim, int neighbour)
 		ridge += at;
 		seen++;
 	}
-	own[types] = seen > 0 ? top / (bottom + ridge / seen) : 0;
+	if (seen <= 0)
+		return; /* never beside this victim */
+	own[types] = top / (bottom + ridge / seen);
 	for (int t = 0; t < types; t++) {
 		double num = w->num[neighbour * types + t], den = w->den[neighbour * types + t];
 		double tie = den > 0 ? ridge_at(w, victim, neighbour, t) * TYPE_TIE : 1;
@@ -196,10 +219,11 @@ void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidde
 	struct pair_work w = { .l = l, .ridge = ridge, .cells = mem_alloc(c->n_rows + 1, sizeof(*w.cells)),
 			       .rest = mem_alloc(c->n_rows + 1, sizeof(double)), .weight = mem_alloc(c->n_rows + 1, sizeof(double)),
 			       .num = mem_alloc(entities, sizeof(double)), .den = mem_alloc(entities, sizeof(double)),
-			       .own = mem_alloc(entities, sizeof(double)) };
+			       .own = mem_alloc(entities, sizeof(double)), .noise = mem_alloc(services + 1, sizeof(double)) };
 	double *energy = mem_alloc(services + 1, sizeof(*energy));
 	struct slots s;
 
+	noise_fill(&w, c, hidden);
 	w.n = latent_cells_take(c, hidden, w.cells);
 	qsort(w.cells, w.n, sizeof(*w.cells), victim_compare);
 	for (size_t i = 0; i < w.n; i++) {
@@ -223,5 +247,6 @@ void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidde
 	free(w.num);
 	free(w.den);
 	free(w.own);
+	free(w.noise);
 	free(energy);
 }

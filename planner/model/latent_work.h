@@ -4,6 +4,7 @@
 
 #include "planner/model/latent.h"
 
+#define TYPE_TIE 2.0       /* node types of one service are tied this much more strongly than services among each other */
 #define LATENT_NAMED_MAX 7 /* two named forms and 10 other components fit MODEL_MAX_PRESSURES */
 
 struct latent_work {
@@ -34,6 +35,7 @@ static inline size_t latent_at(const struct latent *l, int k, int service, int t
 
 bool latent_press_parse(const char *service, char *kind, double *level); /* "press-cpu-30" -> "cpu", 0.3 */
 void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidden, double ridge); /* see latent_pair.c */
+void latent_descend(struct latent_work *w);  /* from its start to a local minimum */
 void latent_pins_find(struct latent_work *w);       /* adds the named components */
 void latent_pins_set(struct latent_work *w, int k);
 void latent_curves_fit(struct latent_work *w);      /* from the runs under synthetic pressure; see latent_curve.c */

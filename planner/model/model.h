@@ -8,7 +8,9 @@
  *
  * z is the Box-Cox transform of the slowdown with exponent c (Box & Cox 1964): c = 1 is linear (delays add), 0 multiplies, -1 is
  * a queue near saturation, 1 / (1 - z), 2 is a resource that is full already. One family, so the kinds of model share
- * every line of fitting and evaluation. All p, s >= 0: slowdown is monotone in each pressure. curve_k is the identity or a
+ * every line of fitting and evaluation. p >= 0 and s >= 0, but for what is particular to a
+ * pair ("beside NAME", a pressure that only NAME exerts): its s may be negative, as long as NAME's effects together are not: one more
+ * neighbour never makes a service faster. curve_k is the identity or a
  * monotone, piecewise linear curve measured under synthetic pressure (Bubble-Up, MICRO'11).
  */
 #ifndef PLANNER_MODEL_MODEL_H
@@ -89,6 +91,7 @@ struct response *model_response(const struct model *m, int service, int node_typ
 double link_slowdown(double link, double z);  /* >= 1 for z >= 0 */
 double link_transform(double link, double slowdown);
 double curve_at(const struct curve *c, double x);
+double curve_slope_least(const struct curve *c);
 double response_z(const struct model *m, const struct response *r, const double *pressure);
 /* Conformal quantile of n sorted scores from n_groups exchangeable co-locations. */
 double score_quantile(const double *scores, size_t n, size_t n_groups, double confidence);

@@ -108,6 +108,18 @@ double curve_at(const struct curve *c, double x)
 	return c->y[c->n - 1] + (x - c->x[c->n - 1]) * (c->y[c->n - 1] - y0) / (c->x[c->n - 1] - x0);
 }
 
+double curve_slope_least(const struct curve *c)
+{
+	double least = INFINITY, x = 0, y = 0;
+
+	for (int i = 0; i < c->n; i++) {
+		least = fmin(least, (c->y[i] - y) / (c->x[i] - x));
+		x = c->x[i];
+		y = c->y[i];
+	}
+	return c->n ? least : 1;
+}
+
 static double part(const struct response *r, int k, double pressure)
 {
 	return r->sensitivity[k] * (r->curves ? curve_at(r->curves + k, pressure) : pressure);
@@ -165,10 +177,14 @@ static bool alone(const struct model *m, const double *pressure)
 	return sum <= 0; /* alone on the node: nobody can slow it down */
 }
 
-/* Learnt from slowdowns alone, without a measured pressure that would give it a name. */
-static bool is_nameless(const char *pressure)
+const char *model_pressure_beside(const char *pressure)
 {
-	return !strncmp(pressure, "shared", 6) || !strncmp(pressure, MODEL_BESIDE, strlen(MODEL_BESIDE)) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
+	return strncmp(pressure, MODEL_BESIDE, strlen(MODEL_BESIDE)) ? NULL : pressure + strlen(MODEL_BESIDE);
+}
+
+bool model_pressure_is_nameless(const char *pressure)
+{
+	return !strncmp(pressure, "shared", 6) || model_pressure_beside(pressure) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
 }
 
 /* "cpu" and "cpu (curve)" are one resource, seen by two forms of the model. */
@@ -181,27 +197,26 @@ static bool same_resource(const char *a, const char *b)
 	return n == m && !strncmp(a, b, n);
 }
 
-/* The pressure that contributes most: among the resources with names, where there are any. */
+/* The pressure that contributes most: among the resources with names, where there are any; what is particular to a pair last. */
 static int binding(const struct model *m, const struct response *r, const double *pressure)
 {
-	double x[MODEL_MAX_PRESSURES], largest[2] = { 0, 0 };
-	int best[2] = { -1, -1 };
+	double x[MODEL_MAX_PRESSURES], largest[3] = { 0 };
+	int best[3] = { -1, -1, -1 };
 
 	for (int k = 0; k < m->n_pressures; k++) {
-		bool nameless = is_nameless(m->pressures[k]);
-		int first = 0;
+		int rank = model_pressure_beside(m->pressures[k]) ? 2 : model_pressure_is_nameless(m->pressures[k]), first = 0;
 
 		while (first < k && !same_resource(m->pressures[first], m->pressures[k]))
 			first++;
 		x[k] = part(r, k, pressure[k]);
 		if (first < k)
 			x[first] += x[k];
-		if (x[first] > largest[nameless]) {
-			largest[nameless] = x[first];
-			best[nameless] = first;
+		if (x[first] > largest[rank]) {
+			largest[rank] = x[first];
+			best[rank] = first;
 		}
 	}
-	return best[0] >= 0 ? best[0] : best[1] >= 0 ? best[1] : 0;
+	return best[0] >= 0 ? best[0] : best[1] >= 0 ? best[1] : best[2] >= 0 ? best[2] : 0;
 }
 
 void model_predict(const struct model *m, int service, int node_type, const double *pressure, double confidence,

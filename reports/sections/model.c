@@ -243,12 +243,6 @@ static void add_curve(struct table *t, const struct model *m, const char *name, 
 	}
 }
 
-/* Learnt from slowdowns alone: shown only when no resource has a name. */
-static bool is_nameless(const char *pressure)
-{
-	return !strncmp(pressure, "shared", 6) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
-}
-
 void build_curves(const struct input *in, struct doc *d, struct doc_section *sec)
 {
 	const char *names[MOST_SERVICES], *victims[MOST_SERVICES];
@@ -257,7 +251,7 @@ void build_curves(const struct input *in, struct doc *d, struct doc_section *sec
 
 	(void)d;
 	for (int k = 0; k < model_n_pressures(in->model); k++)
-		named |= !is_nameless(model_pressure_name(in->model, k));
+		named |= !model_pressure_is_nameless(model_pressure_name(in->model, k));
 	for (int k = 0; k < model_n_pressures(in->model); k++) {
 		double most = 0;
 		struct table *t;
@@ -266,8 +260,9 @@ void build_curves(const struct input *in, struct doc *d, struct doc_section *sec
 
 		for (size_t i = 0; i < n; i++)
 			most = fmax(most, model_pressure(in->model, model_find_service(in->model, names[i]), -1)[k]);
-		if (!(most > 0) || (named && is_nameless(model_pressure_name(in->model, k))))
-			continue;
+		if (!(most > 0) || (named && model_pressure_is_nameless(model_pressure_name(in->model, k))) ||
+		    model_pressure_beside(model_pressure_name(in->model, k)))
+			continue; /* one neighbour more or less is no curve */
 		snprintf(id, sizeof(id), "curve_%s", model_pressure_name(in->model, k));
 		snprintf(title, sizeof(title), "Sensitivity to %s", model_pressure_name(in->model, k));
 		t = table_new(id, title, in->model_name, curve_columns);

@@ -10,40 +10,6 @@
 #define SERVICES 9
 #define CAMPAIGNS 60
 
-static double pairs_error(const struct coloc_truth *t, const struct coloc *c, const struct latent_blend *blend, const int *id)
-{
-	struct latent *l = latent_fit(c, NULL, blend);
-	double sum = 0;
-
-	for (int v = 0; v < c->n_services; v++)
-		for (int j = 0; j < c->n_services; j++) {
-			struct coloc_row row = { .victim = v, .n_neighbours = 1, .neighbours = &j };
-
-			sum += fabs(latent_predict(l, &row) / coloc_truth_slowdown(t, id[v], id + j, 1, 0) - 1);
-		}
-	latent_free(l);
-	return sum / (c->n_services * c->n_services);
-}
-
-static double error_after(const struct coloc_truth *t, const struct coloc_plan *plan, const struct latent_blend *blend, int a, int b)
-{
-	struct coloc_truth *again = coloc_truth_new(plan);
-	struct coloc *c = coloc_truth_campaign(again);
-	int id[SERVICES];
-	struct err e = { 0 };
-	double error;
-
-	for (int i = 0; i < c->n_services; i++)
-		id[i] = atoi(c->services[i] + 1);
-	if (a >= 0)
-		coloc_truth_measure(again, c, (int[]){ id[a], id[b] }, 2, 0);
-	coloc_seal(c, NULL, &e);
-	error = pairs_error(t, c, blend, id);
-	coloc_free(c);
-	coloc_truth_free(again);
-	return error;
-}
-
 int main(int argc, char **argv)
 {
 	double before = 0, advised = 0, random = 0, best = 0, square = 0;
@@ -61,13 +27,13 @@ int main(int argc, char **argv)
 		for (int i = 0; i < c->n_services; i++)
 			blend.links[i] = 1;
 		a = advise_run(c, &blend, 0.02, seed);
-		b0 = error_after(t, &plan, &blend, -1, -1);
+		b0 = coloc_truth_error_after(&plan, &blend, -1, -1);
 		before += b0 / CAMPAIGNS;
-		x = error_after(t, &plan, &blend, a.a, a.b);
+		x = coloc_truth_error_after(&plan, &blend, a.a, a.b);
 		advised += x / CAMPAIGNS;
 		for (int i = 0; i < c->n_services; i++)
 			for (int j = i; j < c->n_services; j++) {
-				double y = error_after(t, &plan, &blend, i, j);
+				double y = coloc_truth_error_after(&plan, &blend, i, j);
 
 				mean += y;
 				least = fmin(least, y);

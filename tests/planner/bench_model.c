@@ -11,6 +11,7 @@
 
 #include <gsl/gsl_errno.h>
 
+#include "base/mem.h"
 #include "planner/model/cv.h"
 #include "planner/model/fit.h"
 
@@ -97,6 +98,35 @@ static void score_show(const char *name, const struct score *s)
 		printf("  %-44s mean absolute error %6.2f %%\n", name, 100 * s->sum / s->n);
 }
 
+static bool held_equal(const struct model_held *a, const struct model_held *b)
+{
+	return a->victim == b->victim && a->node_type == b->node_type && a->n_neighbours == b->n_neighbours &&
+	       !memcmp(a->neighbours, b->neighbours, (size_t)a->n_neighbours * sizeof(*a->neighbours));
+}
+
+/* The same predictions against the mean of each setup's repeats: less of the truth's own noise, each setup once. */
+static void against_means(const struct model *m)
+{
+	struct score all = { 0 };
+
+	for (int i = 0; i < m->n_held; i++) {
+		double sum = 0, n = 0;
+		int first = 0;
+
+		while (!held_equal(m->held + first, m->held + i))
+			first++;
+		for (int j = i; first == i && j < m->n_held; j++)
+			if (held_equal(m->held + j, m->held + i)) {
+				sum += m->held[j].measured;
+				n++;
+			}
+		if (first == i)
+			score_add(&all, m->held[i].predicted, sum / n);
+	}
+	if (all.n < m->n_held)
+		printf("  against the mean of repeats, %3.0f setups        mean absolute error %6.2f %%\n", all.n, 100 * all.sum / all.n);
+}
+
 /* What the planner would do: the model's file-level prediction, interval included. */
 static bool model_says(const struct model *m, const struct coloc *c, const struct coloc_row *r, struct prediction *out)
 {
@@ -157,28 +187,62 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Every service's slowdown on a fleet: the model's services dealt over the nodes, one running sum of pressures per node. */
+/* The same model with as many services of their own as the fleet has, so that memory counts too. */
+static struct model *enlarge(const struct model *m)
+{
+	struct model *big = model_new(SERVICES, m->n_types, m->n_pressures);
+	int rows = m->n_types + 1;
+
+	for (int k = 0; k < m->n_pressures; k++)
+		big->pressures[k] = str_dup(m->pressures[k]);
+	for (int t = 0; t < m->n_types; t++)
+		big->types[t] = str_dup(m->types[t]);
+	big->scores = mem_alloc((size_t)m->n_scores + 1, sizeof(*big->scores));
+	memcpy(big->scores, m->scores, (size_t)m->n_scores * sizeof(*big->scores));
+	big->n_scores = m->n_scores;
+	big->n_score_groups = m->n_score_groups;
+	for (int i = 0; i < SERVICES; i++) {
+		char *name = str_fmt("%s.%d", m->services[i % m->n_services].name, i);
+
+		model_name(big, i, name);
+		free(name);
+		for (int t = 0; t < rows; t++) {
+			struct response *r = big->responses + i * rows + t;
+
+			*r = m->responses[i % m->n_services * rows + t];
+			if (!r->curves)
+				continue;
+			r->curves = mem_alloc((size_t)m->n_pressures, sizeof(*r->curves));
+			memcpy(r->curves, m->responses[i % m->n_services * rows + t].curves, (size_t)m->n_pressures * sizeof(*r->curves));
+		}
+	}
+	return big;
+}
+
+/* Every service's slowdown on a fleet: one running sum of pressures per node, as the packers keep it. */
 static void speed(const struct model *m)
 {
 	static double sum[NODES][MODEL_MAX_PRESSURES];
+	struct model *big = enlarge(m);
 	double start = now_s(), worst = 0, per;
 
 	memset(sum, 0, sizeof(sum));
 	for (int i = 0; i < SERVICES; i++)
-		for (int k = 0; k < m->n_pressures; k++)
-			sum[i % NODES][k] += model_pressure(m, i % m->n_services, 0)[k];
+		for (int k = 0; k < big->n_pressures; k++)
+			sum[i % NODES][k] += model_pressure(big, i, 0)[k];
 	for (int i = 0; i < SERVICES; i++) {
 		double others[MODEL_MAX_PRESSURES], upper;
 
-		for (int k = 0; k < m->n_pressures; k++)
-			others[k] = sum[i % NODES][k] - model_pressure(m, i % m->n_services, 0)[k];
-		upper = model_upper(m, i % m->n_services, 0, others, 0.9);
+		for (int k = 0; k < big->n_pressures; k++)
+			others[k] = sum[i % NODES][k] - model_pressure(big, i, 0)[k];
+		upper = model_upper(big, i, 0, others, 0.9);
 		worst = upper > worst ? upper : worst;
 	}
 	start = now_s() - start;
 	per = 1e9 * start / SERVICES;
-	printf(" %d services on %d nodes predicted in %.3f ms: %.0f ns each, %.1f ns per neighbour and resource (%d pressures, 9 neighbours)\n", SERVICES,
-	       NODES, 1e3 * start, per, per / 9 / (m->n_pressures ? m->n_pressures : 1), m->n_pressures);
+	printf(" %d services on %d nodes predicted in %.3f ms: %.0f ns each, %.1f ns per neighbour and resource (%d pressures, 9 neighbours; worst %.3g)\n",
+	       SERVICES, NODES, 1e3 * start, per, per / 9 / (m->n_pressures ? m->n_pressures : 1), m->n_pressures, worst);
+	model_free(big);
 }
 
 /* metric NULL: each service's most frequent one. */
@@ -203,6 +267,7 @@ static struct coloc *metric_run(const char *path, const char *metric)
 	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_MEAN], 100 * m->report.service_mean_ratio);
 	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_FACTORISATION], 100 * m->report.factorisation_ratio);
 	printf("  90 %% intervals cover %.1f %%\n", 100 * m->report.coverage_ratio);
+	against_means(m);
 	show("half of each service's co-locations left out", c, cv_leave_half(c, SEED));
 	groups_from_pairs(c);
 	speed(m);

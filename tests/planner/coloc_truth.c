@@ -162,3 +162,40 @@ struct coloc *coloc_truth_campaign(struct coloc_truth *t)
 		abort();
 	return c;
 }
+
+/* Mean error of a refit over all pairs, against the noise-free truth. id: the truth's number of each service. */
+static double pairs_error(const struct coloc_truth *t, const struct coloc *c, const struct latent_blend *blend, const int *id)
+{
+	struct latent *l = latent_fit(c, NULL, blend);
+	double sum = 0;
+
+	for (int v = 0; v < c->n_services; v++)
+		for (int j = 0; j < c->n_services; j++) {
+			struct coloc_row row = { .victim = v, .n_neighbours = 1, .neighbours = &j };
+
+			sum += fabs(latent_predict(l, &row) / coloc_truth_slowdown(t, id[v], id + j, 1, 0) - 1);
+		}
+	latent_free(l);
+	return sum / (c->n_services * c->n_services);
+}
+
+double coloc_truth_error_after(const struct coloc_plan *plan, const struct latent_blend *blend, int a, int b)
+{
+	struct coloc_truth *t = coloc_truth_new(plan);
+	struct coloc *c = coloc_truth_campaign(t);
+	int *id = mem_alloc((size_t)c->n_services, sizeof(*id));
+	struct err e = { 0 };
+	double error;
+
+	for (int i = 0; i < c->n_services; i++)
+		id[i] = atoi(c->services[i] + 1);
+	if (a >= 0)
+		coloc_truth_measure(t, c, (int[]){ id[a], id[b] }, 2, 0);
+	if (coloc_seal(c, NULL, &e) < 0)
+		abort();
+	error = pairs_error(t, c, blend, id);
+	free(id);
+	coloc_free(c);
+	coloc_truth_free(t);
+	return error;
+}

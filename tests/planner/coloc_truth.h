@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "planner/model/coloc.h"
+#include "planner/model/latent.h"
 
 enum coloc_law { LAW_ADDITIVE, LAW_MULTIPLICATIVE, LAW_MAX, LAW_QUEUE, LAW_SATURATING, LAW_FAIR_SHARE, LAWS };
 extern const char *const coloc_law_names[LAWS];
@@ -31,5 +32,8 @@ double coloc_truth_slowdown(const struct coloc_truth *t, int victim, const int *
 void coloc_truth_measure(struct coloc_truth *t, struct coloc *c, const int *member, int n, int type);
 /* Everything the plan asks for, sealed. */
 struct coloc *coloc_truth_campaign(struct coloc_truth *t);
+
+/* Mean error over all pairs of the plan's campaign, after one more run of a and b (services of the campaign; a < 0: none). */
+double coloc_truth_error_after(const struct coloc_plan *plan, const struct latent_blend *blend, int a, int b);
 
 #endif

@@ -70,5 +70,19 @@ for change in 's/"cotenant_model": 1/"cotenant_model": 9/' 's/"link": [-0-9.]*/"
 	sed "$change" "$tmp/m.json" > "$tmp/broken.json"
 	refuses 'broken.json' "$cotenant" predict "$tmp/broken.json"
 done
+# what is particular to a pair may be negative, but a neighbour never makes a service faster
+for i in $(seq 6); do for v in a b c; do
+	echo "$v,a,n,time,1,1.$((20 + i % 2))"; echo "$v,b,n,time,1,1.$([ $v = a ] && echo $((90 + i % 2)) || echo $((10 + i % 2)))"; echo "$v,c,n,time,1,1.$([ $v = c ] && echo $((80 + i % 2)) || echo $((30 + i % 2)))"
+done; done | { echo $head; cat; } > "$tmp/in.csv"
+"$cotenant" fit "$tmp/in.csv" -f -o "$tmp/pairs.json" > "$tmp/out" || { echo "no model of pairs: $(cat "$tmp/out")"; bad=1; }
+python3 - "$tmp/pairs.json" "$tmp/broken.json" << 'PY' || { echo 'the model of pairs has no pressure of a pair'; bad=1; }
+import json, sys
+m = json.load(open(sys.argv[1]))
+k = next(i for i, name in enumerate(m["pressures"]) if name.startswith("beside "))
+assert any(s["responses"][0]["sensitivity"][k] for s in m["services"])
+m["services"][0]["responses"][0]["sensitivity"][k] = -50
+json.dump(m, open(sys.argv[2], "w"))
+PY
+refuses 'would become faster' "$cotenant" predict "$tmp/broken.json"
 head -c 300 "$tmp/m.json" > "$tmp/broken.json"; refuses 'broken.json' "$cotenant" predict "$tmp/broken.json"
 exit $bad
