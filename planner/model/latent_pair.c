@@ -230,7 +230,8 @@ void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidde
 		const struct coloc_row *r = w.cells[i].row;
 
 		w.rest[i] = link_transform(l->links[r->victim], w.cells[i].slowdown) - latent_z(l, r);
-		w.weight[i] = w.cells[i].runs * latent_weight(l->links[r->victim], w.cells[i].slowdown);
+		/* a group's rest is also what its neighbours do not add up by, once per pair among them */
+		w.weight[i] = w.cells[i].runs / (r->n_neighbours * r->n_neighbours) * latent_weight(l->links[r->victim], w.cells[i].slowdown);
 	}
 	victims_each(&w, weigh, energy);
 	s = slots_pick(l, c, energy);
