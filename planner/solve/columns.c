@@ -263,6 +263,8 @@ bool columns_root(struct columns *c)
 		if (!all && !c->price->n_many) /* too hard to tell: what is proven stands */
 			break;
 	}
+	if (solved && !all && c->root_share < 1 && race_used(c->race) >= until && !root_closed(c)) /* its time is over: what do the duals prove so far? */
+		center_move(c, mixed);
 	free(mixed);
 	return solved;
 }
