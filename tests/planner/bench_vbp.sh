@@ -43,7 +43,7 @@ rm -rf "$w"
 EOF
 chmod +x "$dir/one"
 
-tail -n +2 "$data/known.csv" | awk -v step="$step" 'NR % step == 1 || step == 1' |
+tail -n +2 "$data/known.csv" | tr -d '\r' | awk -v step="$step" 'NR % step == 1 || step == 1' |
 awk -v part="${part%/*}" -v parts="${part#*/}" 'NR % parts == part - 1' |
 awk -v only="${ONLY:-0}" '!only' |
 awk -F, 'FILENAME != "-" { done[$1 "," $2]; next } !(($1 "," $2) in done) { printf "%s %s %s %s %s\n", $1, $2, $3, $4 == "" ? "?" : $4, $5 }' "$details" - |
@@ -57,7 +57,7 @@ function count(f) {
 function line(f) {
 	printf "%-18s %4d %7d %5d %5d %9d %5d %9d %4d %5d %6d %6d %7.2f\n", f, n[f], invalid[f], known[f], hit[f], was[f], tight[f], old[f], excess[f], worse[f], proved[f], wrong[f], time[f] / n[f]
 }
-{ class = $2; sub(/_.*/, "", class); if (!(($1 " " class) in n)) order[++m] = $1 " " class; if (!($1 in n)) families[++k] = $1
+{ sub(/\r/, "", $8); $8 += 0; class = $2; sub(/_.*/, "", class); if (!(($1 " " class) in n)) order[++m] = $1 " " class; if (!($1 in n)) families[++k] = $1
   count($1 " " class); count($1); count("all") }
 END {
 	print "hit: bins = known optimum; tight: rounded bound = known optimum; (pub): published best of 320 heuristics, published bound; wrong: contradicts the known optimum"
