@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 
 # instance bins -> linear program in CPLEX form
 model() {
-	awk -v m="$2" '{ for (i = 1; i <= NF; i++) v[n++] = $i } END { d = v[0]; k = v[d + 1]; w = (n - d - 2) / k
+	awk -v bins="$2" '{ for (i = 1; i <= NF; i++) v[n++] = $i } END { d = v[0]; k = v[d + 1]; w = (n - d - 2) / k; m = bins + 0
 	print "Minimize\n bins:"; for (b = 0; b < m; b++) printf " + y%d\n", b; print "Subject To"
 	for (i = 0; i < k; i++) { for (b = 0; b < m; b++) printf " + x%d_%d\n", i, b; print " = 1" }
 	for (b = 0; b < m; b++) for (c = 0; c < d; c++) { for (i = 0; i < k; i++) printf " + %d x%d_%d\n", v[d + 2 + i * w + c], i, b; printf " - %d y%d <= 0\n", v[1 + c], b }
@@ -18,8 +18,9 @@ model() {
 }
 
 # One function per peer: model file -> does it prove an optimum?
-prove_glpsol() { glpsol --lp "$1" --tmlim "$seconds" -o "$work/out" >/dev/null 2>&1; grep -q 'INTEGER OPTIMAL' "$work/out"; }
-prove_cbc() { cbc "$1" -sec "$seconds" -threads 1 -solve -solu "$work/out" >/dev/null 2>&1; head -n 1 "$work/out" | grep -q '^Optimal - '; }
+limit=$((2 * seconds + 5)) # a peer that does not watch its time is stopped
+prove_glpsol() { timeout $limit glpsol --lp "$1" --tmlim "$seconds" -o "$work/out" >/dev/null 2>&1; grep -qs 'INTEGER OPTIMAL' "$work/out"; }
+prove_cbc() { timeout $limit cbc "$1" -sec "$seconds" -threads 1 -solve -solu "$work/out" >/dev/null 2>&1; head -n 1 "$work/out" 2>/dev/null | grep -q '^Optimal - '; }
 
 for items in 20 40; do
 	awk -F, -v items="$items" '$2 ~ "_" items "_"' "$details" | awk -F, -v n="$n" '{ line[NR] = $0 } END {
@@ -31,6 +32,7 @@ for items in 20 40; do
 		command -v $peer >/dev/null || { echo "$peer: not installed; skipped"; continue; }
 		solved=0
 		while IFS=, read -r family name _ _ _ _ _ best _; do
+			rm -f "$work/out"
 			model "$folder/$family/$name.vbp" "$best" >"$work/m.lp"
 			! prove_$peer "$work/m.lp" || solved=$((solved + 1))
 		done <"$work/some"
