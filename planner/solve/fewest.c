@@ -44,6 +44,14 @@ static void columns_warm(struct columns *c, uint64_t seed)
 	packings_fini(&kept);
 }
 
+/* A cover by listed bins is no better than others unless it has as few as they were listed for. */
+static bool walk_ends(const struct columns *c, struct partition *walk, uint32_t rounds)
+{
+	if (walk && c->race->bound <= c->listed)
+		partition_run(walk, rounds);
+	return c->listed && c->race->best <= c->listed;
+}
+
 /* Dives without end; where that can prove something, a tree after the first of them; where all bins are listed, in turns with `walk`. */
 static void columns_round(struct columns *c, struct partition *walk, struct partition *listed, uint64_t seed)
 {
@@ -53,7 +61,7 @@ static void columns_round(struct columns *c, struct partition *walk, struct part
 	dive_run(d, FIRST_DIVES);
 	if (!race_done(c->race, 0) && branch_applies(c->race))
 		branch_race(c, seed, BRANCH_SHARE);
-	while (!race_done(c->race, 0) && !(walk && c->race->bound <= c->listed && partition_run(walk, PARTITION_TURN)))
+	while (!race_done(c->race, 0) && !walk_ends(c, walk, PARTITION_TURN))
 		dive_run(d, TURN_DIVES);
 	dive_free(d);
 	eject_free(e);
@@ -75,7 +83,7 @@ static void lane_columns(struct race *r, uint64_t seed)
 		walk = partition_new(&c, first, seed);
 		listed = partition_new(&c, first, seed + 1);
 	}
-	if (!(walk && partition_run(walk, PARTITION_FIRST))) {
+	if (!walk_ends(&c, walk, PARTITION_FIRST)) {
 		if (!walk)
 			columns_warm(&c, seed);
 		if (columns_root(&c) && !race_done(r, 0))
