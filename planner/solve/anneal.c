@@ -12,7 +12,7 @@
 /* Every stream by itself, from the start. */
 static const struct phase first_phases[] = {
 	{ 0.06, 0.05, 0.002, 0, 0, FROM_LAST }, /* something good soon */
-	{ 0.84, 0.2, 0.004, 1, 0.005, FROM_START }, /* over: 1 beats 0.2 and 0.05 on tight fleets */
+	{ 0.84, 0.2, 0.004, 1, 0.005, FROM_START }, /* from a fleet full of overload to one with none */
 	{ 0.10, 0.004, 0.0005, 0, 0, FROM_LAST },
 };
 

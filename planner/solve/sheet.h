@@ -1,7 +1,7 @@
 /*
  * One replica against everything: what each of its shifts, swaps and evictions would cost, all in one sweep. Rows of nodes and
  * replicas lie transposed in blocks of eight, so that a sweep is plain vector work without a jump; a candidate costs some
- * nanoseconds, twenty times less than one drawn by itself. Values are floats and leave out rules over labels, pins, limits, the
+ * nanoseconds (make bench-eval), one drawn by itself a hundred. Values are floats and leave out rules over labels, pins, limits, the
  * most moved group and what a partner's move costs by pair of nodes: they say what is worth a try, place_chain_delta() decides.
  *
  * For replica a on node A, with b on node B:

@@ -1,6 +1,7 @@
 /*
  * Random walk of falling temperature; see walk.h.
- * Kirkpatrick, Gelatt, Vecchi: "Optimization by simulated annealing", Science 1983.
+ * Kirkpatrick, Gelatt, Vecchi: "Optimization by simulated annealing", Science 1983. The least of value - temperature * G, with G from
+ * Gumbel's distribution, is one of the candidates by its Boltzmann weight (Gumbel 1954; Maddison, Tarlow & Minka, NIPS 2014).
  */
 #include "planner/solve/walk.h"
 

@@ -1,6 +1,10 @@
 /*
  * One searcher's random walk of falling temperature over placements (planner/solve/place.h), with the best feasible one it met.
  *
+ * A step is a heat bath: a replica is drawn, a sweep (sheet.h) values everything it can do, and one of that, or staying, is taken by
+ * its Boltzmann weight. So rare moves, of which thousands must be looked at for one that is taken, come at vector speed. Beside it
+ * single proposals by Metropolis' rule, which are cheaper where much is accepted.
+ *
  * Capacity is relaxed in phases with `over` > 0: overload costs, and prices are steered so that as many columns are overloaded as
  * the phase allows. So large items change places although small ones are in their way, and placements between which no
  * feasible path leads are reached (strategic oscillation, Glover 1977).

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "base/rng.h"
 #include "planner/solve/curve.h"
+#include "planner/solve/sheet.h"
 #include "planner/state.h"
 #include "tests/planner/planted.h"
 
@@ -146,6 +148,54 @@ static double limit_ns(uint32_t repeats)
 	return rates[ROUNDS / 2];
 }
 
+/* Shifts, swaps and evictions of one replica, valued in one sweep: a fleet of 100 nodes, 12 resources with soft thresholds. */
+static double sweep_rate(uint32_t sweeps)
+{
+	struct planted_shape shape = { .services = 1000, .nodes = 100, .slots = 1, .resources = 12, .per_node = 10, .fill = 0.8, .seed = 1 };
+	struct instance *in = planted_new(&shape, NULL);
+	struct term terms[12] = { 0 };
+	struct scalar *sc;
+	struct place *p;
+	struct sheet *s;
+	double rates[ROUNDS];
+	struct rng rng;
+
+	in->soft = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*in->soft));
+	for (size_t k = 0; k < (size_t)in->n_nodes * in->n_columns; k++)
+		in->soft[k] = in->capacity[k] * 7 / 10;
+	for (uint32_t r = 0; r < 12; r++)
+		terms[r] = (struct term){ .kind = TERM_HINGE, .resource = r, .weight = 10 };
+	in->terms = terms;
+	in->n_terms = 12;
+	for (uint32_t i = 0; i < in->n_items; i++)
+		in->item_node[i] = (int32_t)(i / 10);
+	sc = scalar_new(in, NULL);
+	p = place_new(sc);
+	place_load(p, in->item_node);
+	place_price(p, 1e6);
+	s = sheet_new(p);
+	sheet_load(s);
+	rng_seed(&rng, 3);
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = now_s();
+		uint64_t values = 0;
+
+		for (uint32_t n = 0; n < sweeps; n++) {
+			sheet_sweep(s, rng_below(&rng, in->n_items), &rng);
+			values += s->n_values;
+		}
+		rates[round] = (double)values / (now_s() - start);
+	}
+	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);
+	sheet_free(s);
+	place_free(p);
+	scalar_free(sc);
+	in->terms = NULL;
+	in->n_terms = 0;
+	instance_free(in);
+	return rates[ROUNDS / 2];
+}
+
 int main(void)
 {
 	printf("fit tests per second and core, in millions\n");
@@ -155,5 +205,7 @@ int main(void)
 	printf("nodes judged with one replica exchanged, cost and capacity, per second and core, in millions\n");
 	printf("  curves, 196 samples    %7.1f   (must 5, aim 8)\n", swap_rate(20) / 1e6);
 	printf("slowdown limits: ns per neighbour and pressure %7.1f   (must 1,000)\n", limit_ns(50));
+	printf("changes of cost valued by sweeps over 100 nodes and 1,000 replicas, per second and core, in millions\n");
+	printf("  static, 12 resources, 12 thresholds %7.1f\n", sweep_rate(20000) / 1e6);
 	return 0;
 }
