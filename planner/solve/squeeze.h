@@ -54,6 +54,10 @@ struct squeeze {
 };
 
 void squeeze_measure(struct squeeze *m, uint32_t node); /* room, pain and over from the node's load */
+/* Dissolve the n worst filled nodes onto the others. False when an item found no node that rules and limits allow. */
+bool squeeze_dissolve(struct squeeze *m, uint32_t n);
+/* What is over is taken off until nothing is, and packed onto unused nodes. False when something found no place. */
+bool squeeze_relieve(struct squeeze *m);
 /* All regions, until nothing is over or each has had its visits. */
 void squeeze_work(struct squeeze *m, unsigned threads);
 void squeeze_region_init(struct squeeze_region *g, struct squeeze *m, struct search *s, uint16_t index);
