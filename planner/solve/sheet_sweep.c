@@ -9,7 +9,7 @@
 
 ALWAYS_INLINE sheet_lanes above(sheet_lanes v)
 {
-	sheet_lanes r;
+	sheet_lanes r = { 0 };
 
 	for (uint32_t l = 0; l < SHEET_LANES; l++)
 		r[l] = v[l] > 0 ? v[l] : 0;
