@@ -15,7 +15,7 @@ CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
 PKGS := gsl sqlite3 jansson zlib libbpf libelf
 
-WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
+WARN := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wno-psabi -Werror
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -DCOTENANT_VERSION='"$(VERSION)"' -I. -I$(BUILD) $(WARN) -pthread $(CFLAGS) $(SAN)
 LDLIBS := -lbpf -lelf -lz -lgsl -lgslcblas -lsqlite3 -ljansson -lmicrohttpd -lm -pthread

@@ -217,15 +217,18 @@ static void list_left(struct regroup *g)
 	}
 }
 
-/* Some of them at random to the front: the first is whom the round is about. */
-static void draw_left(struct regroup *g)
+/* Whom the round is about. Where not all are tried at a time, it and some others at random come to the front. */
+static uint32_t draw_left(struct regroup *g)
 {
-	for (uint32_t i = 0; i < g->n_left && i < LEFT_ITEMS; i++) {
+	if (g->n_left <= LEFT_ITEMS)
+		return g->left[rng_below(&g->rng, g->n_left)];
+	for (uint32_t i = 0; i < LEFT_ITEMS; i++) {
 		uint32_t k = i + rng_below(&g->rng, g->n_left - i), t = g->left[k];
 
 		g->left[k] = g->left[i];
 		g->left[i] = t;
 	}
+	return g->left[0];
 }
 
 static void improve(struct regroup *g, int32_t *start)
@@ -237,8 +240,7 @@ static void improve(struct regroup *g, int32_t *start)
 		uint32_t before = g->n_left, after;
 
 		memcpy(start, g->st->item_node, in->n_items * sizeof(*start));
-		draw_left(g);
-		ruin(g, g->left[0]);
+		ruin(g, draw_left(g));
 		after = recreate(g);
 		after += drop_orphans(g);
 		g->tests += in->n_items / 8; /* of copying */
