@@ -25,6 +25,7 @@
 #define PATH_SIZE (CGROUP_PATH_MAX + 384)
 #define POLL_NS 20000000          /* between two looks whether the cgroup has emptied */
 #define PROCS_MAX 65536
+#define PARENT_TRIES 1000
 
 static int write_at(int root_fd, const char *path, const char *text)
 {
@@ -180,7 +181,13 @@ static int make_folder(struct runner *r, int h, struct err *e)
 		return err;
 	reap_stale(r, h);
 	path_of(r, h, "", path);
-	if (mkdirat(r->layout.root_fd, path, 0755)) {
+	for (int tries = 0; mkdirat(r->layout.root_fd, path, 0755); tries++) {
+		if (errno == ENOENT && tries < PARENT_TRIES) { /* a runner that was the last took the parent away just now */
+			err = make_parent(r, h, e);
+			if (err)
+				return err;
+			continue;
+		}
 		if (errno == EEXIST)
 			return err_set(e, -EEXIST, "%s: a service of this name is running; choose another name or stop it "
 				       "(its processes: /%s/cgroup.procs)", r->name, path);
