@@ -69,8 +69,9 @@ static int parse_cpus(const char *list, cpu_set_t *set, struct err *e)
 	return 0;
 }
 
-/* The child waits until it has been moved, so that the command's first instruction already counts for the service. */
-static void start_command(char **command, int go_fd, int fail_fd, const sigset_t *old)
+/* The child waits until it has been moved, so that the command's first instruction already counts for the service. It keeps no end of
+ * the pipe that tells it so: where the move fails, the end of the pipe is all it is told. */
+static void start_command(char **command, const int go[2], int fail_fd, const sigset_t *old)
 {
 	cpu_set_t cpus;
 	struct err e = { 0 };
@@ -78,7 +79,8 @@ static void start_command(char **command, int go_fd, int fail_fd, const sigset_t
 	int code;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (read(go_fd, &byte, 1) != 1)
+	close(go[1]);
+	if (read(go[0], &byte, 1) != 1)
 		_exit(127);
 	sigprocmask(SIG_SETMASK, old, NULL);
 	if (options.cpuset && !parse_cpus(options.cpuset, &cpus, &e) && sched_setaffinity(0, sizeof(cpus), &cpus)) {
@@ -127,7 +129,7 @@ static int supervise(struct runner *r, char **command, struct err *e)
 		return err_set(e, -errno, "%s: no pipe for the command: %s", command[0], strerror(errno));
 	child = fork();
 	if (!child)
-		start_command(command, go[0], fail[1], &old);
+		start_command(command, go, fail[1], &old);
 	close(fail[1]);
 	if (child < 0)
 		return err_set(e, -errno, "%s: cannot start: %s", command[0], strerror(errno));

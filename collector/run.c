@@ -2,8 +2,8 @@
  * Making and removing the cgroups of `cotenant run`: see run.h. Works with v2 alone, v1 alone and both: the same folder name is made in
  * each, because on hybrid hosts the controllers sit in v1 while pressure and exact ids are v2's.
  *
- * One flock on the first hierarchy's cotenant/ folder spans "make, move in", so that a parallel runner's clean-up cannot take an empty
- * folder that is about to be used.
+ * One flock on the first hierarchy's cotenant/ folder spans "make, move in", and another time "remove the cotenant/ folders", so that a
+ * parallel runner's clean-up cannot take an empty folder that is about to be used.
  */
 #include "collector/run.h"
 
@@ -25,7 +25,7 @@
 #define PATH_SIZE (CGROUP_PATH_MAX + 384)
 #define POLL_NS 20000000          /* between two looks whether the cgroup has emptied */
 #define PROCS_MAX 65536
-#define PARENT_TRIES 1000
+#define LOCK_TRIES 1000
 
 static int write_at(int root_fd, const char *path, const char *text)
 {
@@ -147,13 +147,36 @@ static void reap_stale(struct runner *r, int h)
 		closedir(dir);
 }
 
+/*
+ * Lock the folder at PATH, the first hierarchy's cotenant/, and see that it still stands there: a parallel runner may have taken it away
+ * since it was opened. False when it cannot be made, or without MAKE is not there.
+ */
+static bool lock_folder(struct runner *r, const char *path, bool make)
+{
+	struct stat held, there;
+
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (make && mkdirat(r->layout.root_fd, path, 0755) && errno != EEXIST)
+			return false;
+		r->lock_fd = openat(r->layout.root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (r->lock_fd < 0 && !make)
+			return false;
+		if (r->lock_fd >= 0 && !flock(r->lock_fd, LOCK_EX) && !fstat(r->lock_fd, &held) &&
+		    !fstatat(r->layout.root_fd, path, &there, 0) && held.st_ino == there.st_ino && held.st_dev == there.st_dev)
+			return true;
+		runner_unlock(r);
+	}
+	errno = EBUSY;
+	return false;
+}
+
 static int make_parent(struct runner *r, int h, struct err *e)
 {
 	static const char *const wanted[] = { "+cpu", "+io", "+memory", "+pids" };
 	char path[PATH_SIZE], file[PATH_SIZE + 32];
 
 	snprintf(path, sizeof(path), "%s/" CGROUP_OURS, r->layout.mount[h]);
-	if (mkdirat(r->layout.root_fd, path, 0755) && errno != EEXIST)
+	if (r->lock_fd < 0 ? !lock_folder(r, path, true) : mkdirat(r->layout.root_fd, path, 0755) && errno != EEXIST)
 		return err_set(e, -errno, "/%s: cannot make the cgroup: %s; run as root where cgroups are writable", path,
 			       strerror(errno));
 	for (size_t i = 0; h == CGROUP_V2 && i < sizeof(wanted) / sizeof(*wanted); i++) {
@@ -163,11 +186,6 @@ static int make_parent(struct runner *r, int h, struct err *e)
 		write_at(r->layout.root_fd, file, wanted[i]);
 		snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
 		write_at(r->layout.root_fd, file, wanted[i]); /* a limit that needs it will say so */
-	}
-	if (r->lock_fd < 0) {
-		r->lock_fd = openat(r->layout.root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (r->lock_fd >= 0)
-			flock(r->lock_fd, LOCK_EX);
 	}
 	return 0;
 }
@@ -181,13 +199,7 @@ static int make_folder(struct runner *r, int h, struct err *e)
 		return err;
 	reap_stale(r, h);
 	path_of(r, h, "", path);
-	for (int tries = 0; mkdirat(r->layout.root_fd, path, 0755); tries++) {
-		if (errno == ENOENT && tries < PARENT_TRIES) { /* a runner that was the last took the parent away just now */
-			err = make_parent(r, h, e);
-			if (err)
-				return err;
-			continue;
-		}
+	if (mkdirat(r->layout.root_fd, path, 0755)) {
 		if (errno == EEXIST)
 			return err_set(e, -EEXIST, "%s: a service of this name is running; choose another name or stop it "
 				       "(its processes: /%s/cgroup.procs)", r->name, path);
@@ -276,6 +288,22 @@ static int end_processes(struct runner *r, int h, uint64_t grace_ns)
 	return left;
 }
 
+/* The cotenant/ folders stay while other services run. Under the lock: a parallel runner may be about to make its own in them. */
+static void remove_parents(struct runner *r)
+{
+	char path[PATH_SIZE];
+
+	for (int h = 0; h < CGROUP_HIERARCHIES; h++) {
+		if (!(r->made & 1 << h))
+			continue;
+		snprintf(path, sizeof(path), "%s/" CGROUP_OURS, r->layout.mount[h]);
+		if (r->lock_fd < 0 && !lock_folder(r, path, false))
+			return;
+		unlinkat(r->layout.root_fd, path, AT_REMOVEDIR);
+	}
+	runner_unlock(r);
+}
+
 int runner_remove(struct runner *r, uint64_t grace_ns)
 {
 	char path[PATH_SIZE];
@@ -288,10 +316,8 @@ int runner_remove(struct runner *r, uint64_t grace_ns)
 		path_of(r, h, "", path);
 		for (int tries = 0; unlinkat(r->layout.root_fd, path, AT_REMOVEDIR) && errno == EBUSY && tries < 50; tries++)
 			pause_ns(POLL_NS);
-		snprintf(path, sizeof(path), "%s/" CGROUP_OURS, r->layout.mount[h]);
-		unlinkat(r->layout.root_fd, path, AT_REMOVEDIR); /* stays while other services run */
 	}
-	runner_unlock(r);
+	remove_parents(r);
 	r->made = 0;
 	return left;
 }

@@ -43,6 +43,17 @@ wait_for sh -c "! grep -q . $(folders "$name" | head -n 1)/cgroup.procs" || fail
 "$COTENANT" run "$name-2" -- true || fail "run beside leftovers"
 [ -z "$(folders "$name")" ] || fail "leftovers were not reaped"
 
+# Short services side by side: who leaves takes no folder that another is about to use, and nobody waits for ever.
+cat > "$work/many" << 'END'
+for _ in $(seq 100); do
+	pids=
+	for i in 1 2 3; do "$COTENANT" run "$1-$i" -- true & pids="$pids $!"; done
+	for p in $pids; do wait "$p" || exit 1; done
+done
+END
+timeout 120 bash "$work/many" "$name" 2> "$work/err" || fail "services side by side: $(cat "$work/err")"
+[ -z "$(folders "$name-*")" ] || fail "a cgroup is left behind services side by side"
+
 # A limit holds: half a core cannot use more than 0.6 s of CPU in 1 s.
 if "$COTENANT" run "$name" --cpus 0.5 -- sh -c 'timeout 1 sh -c "while :; do :; done"; times' > "$work/times" 2> "$work/err"; then
 	awk 'END { split($1, a, /[ms]/); exit !(a[1] * 60 + a[2] < 0.7) }' "$work/times" || fail "quota: $(cat "$work/times")"
