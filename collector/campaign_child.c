@@ -9,19 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
 #define MAX_WORDS 512
+#define POLL_NS 20000000
+#define TERM_GRACE_NS 5000000000ull
 
-void child_nap(long ns)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
-}
-
-/* fork + exec with output to a file (NULL: thrown away). A process group of its own, so that Ctrl-C reaches only us. */
 pid_t child_spawn(char *const *argv, const char *output, double seconds)
 {
 	pid_t pid = fork();
@@ -44,7 +39,6 @@ pid_t child_spawn(char *const *argv, const char *output, double seconds)
 	_exit(127);
 }
 
-/* `cotenant run NAME -- argv…` */
 pid_t child_spawn_named(const char *name, char *const *argv, const char *output, double seconds)
 {
 	char *words[MAX_WORDS] = { "/proc/self/exe", "run", (char *)(uintptr_t)name, "--" };
@@ -54,26 +48,30 @@ pid_t child_spawn_named(const char *name, char *const *argv, const char *output,
 	return child_spawn(words, output, seconds);
 }
 
-/* Wait until the child ends or the deadline passes; then SIGTERM, and SIGKILL after the grace. */
+bool child_ended(struct child *c)
+{
+	pid_t got;
+
+	if (c->pid <= 0 || c->reaped)
+		return c->reaped;
+	got = waitpid(c->pid, &c->status, WNOHANG);
+	c->reaped = got == c->pid || (got < 0 && errno == ECHILD);
+	return c->reaped;
+}
+
 int child_reap(struct child *c, uint64_t deadline_ns)
 {
 	bool asked = false;
 
-	while (c->pid > 0 && !c->reaped) {
-		pid_t got = waitpid(c->pid, &c->status, WNOHANG);
-
-		if (got == c->pid || (got < 0 && errno == ECHILD)) {
-			c->reaped = true;
-			break;
-		}
+	while (c->pid > 0 && !child_ended(c)) {
 		if (clock_ns(CLOCK_MONOTONIC) > deadline_ns) {
 			kill(c->pid, asked ? SIGKILL : SIGTERM);
 			if (asked)
 				waitpid(c->pid, &c->status, 0), c->reaped = true;
 			asked = true;
-			deadline_ns = clock_ns(CLOCK_MONOTONIC) + 5000000000ull;
+			deadline_ns = clock_ns(CLOCK_MONOTONIC) + TERM_GRACE_NS;
 		}
-		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+		clock_nap(POLL_NS);
 	}
 	return c->pid > 0 && WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1;
 }

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -65,12 +64,10 @@ bool campaign_press_stop(const struct campaign_setup *s, struct child *press)
 	bool lasted = true;
 
 	for (unsigned w = 0; w < n_workers(s); w++) {
-		if (press[w].pid > 0 && waitpid(press[w].pid, &press[w].status, WNOHANG) == press[w].pid) {
-			press[w].reaped = true;
+		if (child_ended(&press[w]))
 			lasted = false;
-		} else if (press[w].pid > 0) {
+		else if (press[w].pid > 0)
 			kill(press[w].pid, SIGTERM);
-		}
 	}
 	return lasted;
 }

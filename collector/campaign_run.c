@@ -10,13 +10,9 @@
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "collector/campaign.h"
@@ -39,11 +35,9 @@ static int service_start(const struct campaign_service *s, const char *folder, s
 	if (s->start) {
 		child->pid = child_spawn_named(s->id, s->start, log, 0);
 		for (; s->ready && tries < READY_TRIES && child_command(s->ready, NULL, 5); tries++) {
-			if (waitpid(child->pid, &child->status, WNOHANG) == child->pid) {
-				child->reaped = true;
+			if (child_ended(child))
 				break;
-			}
-			child_nap(READY_STEP_NS);
+			clock_nap(READY_STEP_NS);
 		}
 		if (child->reaped || tries == READY_TRIES)
 			err = err_set(e, -ESRCH, "service \"%s\" did not become ready; its output is in %s", s->id, log);
@@ -130,7 +124,7 @@ static pid_t record_start(const struct run *run, const char *session)
 static void record_wait(const char *session)
 {
 	for (int tries = 0; tries < ATTACH_TRIES && access(session, F_OK); tries++)
-		child_nap(ATTACH_STEP_NS);
+		clock_nap(ATTACH_STEP_NS);
 }
 
 static void truths_read(const struct run *run, struct campaign_result *r)

@@ -108,7 +108,7 @@ static void stop_child(struct loop *l)
 	for (int ms = 0; waitpid(l->child, &l->child_status, WNOHANG) == 0; ms += 10) {
 		if (ms >= STOP_GRACE_MS)
 			kill(l->child, SIGKILL);
-		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+		clock_nap(10000000);
 	}
 	l->child = 0;
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -214,8 +213,7 @@ static int plain(struct sampler *s, struct screen *v, struct err *e)
 	int err = 0;
 
 	for (uint64_t i = 0; !err && !ended && (i < options.count || !options.count); i++) {
-		nanosleep(&(struct timespec){ (time_t)(options.interval_ns / 1000000000), (long)(options.interval_ns % 1000000000) },
-			  NULL);
+		clock_nap(options.interval_ns);
 		err = sampler_tick(s, e);
 		if (!err)
 			show(v, s, false);

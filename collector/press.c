@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -38,14 +37,6 @@ struct hand {
 	struct press_worker worker;
 	pthread_t thread;
 };
-
-static void sleep_until(uint64_t ns)
-{
-	struct timespec t = { .tv_sec = (time_t)(ns / 1000000000ull), .tv_nsec = (long)(ns % 1000000000ull) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-		;
-}
 
 static void *hand_run(void *arg)
 {
@@ -73,7 +64,7 @@ static void *hand_run(void *arg)
 		slot += SLOT_NS;
 		now = clock_ns(CLOCK_MONOTONIC);
 		if (now < slot)
-			sleep_until(slot);
+			clock_sleep_until(slot);
 		else
 			slot = now - (now - c->start_ns) % SLOT_NS;
 		now = clock_ns(CLOCK_MONOTONIC);

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #define QUOTA_PERIOD_US 100000
@@ -272,19 +272,14 @@ static int signal_all(const struct runner *r, int h, int number)
 	return n;
 }
 
-static void pause_ns(long ns)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
-}
-
 static int end_processes(struct runner *r, int h, uint64_t grace_ns)
 {
 	int left = signal_all(r, h, SIGTERM);
 
 	for (uint64_t waited = 0; left && waited < grace_ns && signal_all(r, h, 0); waited += POLL_NS)
-		pause_ns(POLL_NS);
+		clock_nap(POLL_NS);
 	for (int tries = 0; left && tries < 250 && signal_all(r, h, SIGKILL); tries++)
-		pause_ns(POLL_NS);
+		clock_nap(POLL_NS);
 	return left;
 }
 
@@ -315,7 +310,7 @@ int runner_remove(struct runner *r, uint64_t grace_ns)
 		left += end_processes(r, h, grace_ns);
 		path_of(r, h, "", path);
 		for (int tries = 0; unlinkat(r->layout.root_fd, path, AT_REMOVEDIR) && errno == EBUSY && tries < 50; tries++)
-			pause_ns(POLL_NS);
+			clock_nap(POLL_NS);
 	}
 	remove_parents(r);
 	r->made = 0;

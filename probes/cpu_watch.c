@@ -1,17 +1,15 @@
 /*
  * The CPU probe's watches: see cpu_watch.bpf.h for what happens at their edges, cpu.h for the parts.
  *
- * An edge is a time a little ahead, which every CPU knows before it comes. No program looks at the states between the end of a watch, after those still running have
- * ended (a grace period of the kernel, by membarrier), and the beginning of the next: then waits and slices that are open
- * at the end are closed here at that very time, so that both sums of struct cpu_victim stay equal.
+ * An edge is a time a little ahead, which every CPU knows before it comes. No program looks at the states between the end of a
+ * watch, after those still running have ended (a grace period of the kernel, by membarrier), and the beginning of the next: then
+ * waits and slices that are open at the end are closed here at that very time, so that both sums of struct cpu_victim stay equal.
  */
 #include "probes/cpu.h"
 
 #include <bpf/bpf.h>
 #include <linux/membarrier.h>
-#include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,19 +18,11 @@
 #define AHEAD_NS 300000      /* from setting an edge to the edge */
 #define GRACE_NS 50000000    /* longer than any program runs, where the kernel offers no grace period */
 
-static void sleep_until(uint64_t at_ns)
-{
-	struct timespec t = { .tv_sec = (time_t)(at_ns / 1000000000ull), .tv_nsec = (long)(at_ns % 1000000000ull) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL))
-		;
-}
-
 /* Until every program that runs now has ended. */
 static void programs_wait(void)
 {
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		sleep_until(clock_ns(CLOCK_MONOTONIC) + GRACE_NS);
+		clock_sleep_until(clock_ns(CLOCK_MONOTONIC) + GRACE_NS);
 }
 
 static void store(__u64 *where, uint64_t value)
@@ -209,13 +199,13 @@ void cpu_watch_edge(void *context, enum window_edge edge)
 		break;
 	case WINDOW_OPEN:
 		locked(c, watch_begin);
-		sleep_until(c->since_ns);
+		clock_sleep_until(c->since_ns);
 		seed(c);
 		walk(c, true);
 		break;
 	case WINDOW_CLOSE:
 		locked(c, watch_end);
-		sleep_until(c->until_ns);
+		clock_sleep_until(c->until_ns);
 		walk(c, false);
 		break;
 	case WINDOW_DETACHED:

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -153,7 +152,7 @@ static uint64_t period_step(struct windows *w, uint64_t end)
 
 static void sleep_until(struct windows *w, uint64_t at)
 {
-	struct timespec t = { .tv_sec = (time_t)(at / 1000000000ull), .tv_nsec = (long)(at % 1000000000ull) };
+	struct timespec t = clock_timespec(at);
 
 	pthread_cond_timedwait(&w->changed, &w->lock, &t);
 }
@@ -180,7 +179,6 @@ static void *windows_run(void *context)
 	struct windows *w = context;
 
 	hasten();
-
 	pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
 		w->period_ns = clock_ns(CLOCK_MONOTONIC);
