@@ -138,6 +138,12 @@ static struct bpf_object *cpu_object(const void *state)
 	return ((const struct cpu_probe *)state)->skel->obj;
 }
 
+static void programs_add(struct window_group *out, struct bpf_program *const *programs)
+{
+	for (; *programs; programs++)
+		out->programs[out->n++] = (struct window_program){ bpf_program__fd(*programs), -1, 0 };
+}
+
 static void cpu_hot(void *state, struct window_group *out)
 {
 	struct cpu_probe *c = state;
@@ -145,8 +151,7 @@ static void cpu_hot(void *state, struct window_group *out)
 	if (!c->own_irq_clock)
 		return;
 	*out = (struct window_group){ .edge = cpu_irq_edge, .context = c };
-	for (struct bpf_program **prog = (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL }; *prog; prog++)
-		out->programs[out->n++] = (struct window_program){ bpf_program__fd(*prog), -1, 0 };
+	programs_add(out, (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL });
 }
 
 static void cpu_core(void *state, struct window_group *out)
@@ -154,8 +159,7 @@ static void cpu_core(void *state, struct window_group *out)
 	struct cpu_probe *c = state;
 
 	*out = (struct window_group){ .edge = cpu_watch_edge, .context = c };
-	for (struct bpf_program **prog = (struct bpf_program *[]){ CORE_PROGRAMS(c), NULL }; *prog; prog++)
-		out->programs[out->n++] = (struct window_program){ bpf_program__fd(*prog), -1, 0 };
+	programs_add(out, (struct bpf_program *[]){ CORE_PROGRAMS(c), NULL });
 }
 
 static uint64_t cpu_core_runs(const void *state)

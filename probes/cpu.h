@@ -21,6 +21,9 @@ struct cpu_totals {
 	uint32_t hist[HIST_BUCKETS]; /* modulo 2^32: only differences are used */
 };
 
+/* The slice under way on a CPU, seen at `at_ns`. */
+struct cpu_slice_open { uint32_t occupant; uint64_t start_ns, at_ns; };
+
 struct cpu_irq_watched { uint64_t watched_ns, measured_ns; };
 
 struct cpu_probe {
@@ -49,6 +52,9 @@ void cpu_watch_edge(void *context, enum window_edge edge);
 
 void cpu_totals_read(struct cpu_probe *c, struct probe_sample *s);
 void cpu_totals_end(struct cpu_probe *c);     /* a watch has ended: keep what there is; the lock is held */
+/* Count a victim's open waits, those in its CPU's inbox too, up to that moment into wait_done and blame. What says that they are
+ * open stays. */
+void cpu_waits_close(struct cpu_victim *v, uint64_t inbox, const struct cpu_slice_open *s);
 
 /* Edges of the windows of the interrupt clock's programs. */
 void cpu_irq_edge(void *context, enum window_edge edge);

@@ -38,7 +38,7 @@ static __always_inline struct cpu_victim *victim_of(struct cpu_state *cs, __u64 
 	return &cs->victims[slot_bound(slot)];
 }
 
-/* The sequence lock that readers watch (victim_copy in cpu.c). x86 keeps stores in their order, so the compiler is all there is to
+/* The sequence lock that readers watch (victim_copy in cpu_totals.c). x86 keeps stores in their order, so the compiler is all there is to
  * hold back. Elsewhere an addition that returns its value is a full barrier (BPF_FETCH: BPF instruction set 3, Makefile). */
 #ifdef __TARGET_ARCH_x86
 static __always_inline void state_step(struct cpu_state *cs)

@@ -20,9 +20,18 @@
 
 #define RETRIES 1000         /* a victim's row is copied within 1 us; a CPU that switches faster for so long does not exist */
 
-/* One victim on one CPU at one moment; returns that moment. */
-static uint64_t victim_copy(struct cpu_probe *c, const struct cpu_state *cs, unsigned slot, uint32_t *occupant,
-			    uint64_t *slice_start, uint64_t *inbox)
+/* The inbox as inbox_take() (cpu_state.bpf.h) does it: n * at - sum of arrival times, of which the upper bits were lost in packing. */
+void cpu_waits_close(struct cpu_victim *v, uint64_t inbox, const struct cpu_slice_open *s)
+{
+	uint64_t fresh = inbox - v->inbox_seen, n = fresh & ((1u << INBOX_COUNT_BITS) - 1), length = s->at_ns - s->start_ns;
+	uint64_t late = (uint64_t)((int64_t)((n * s->at_ns << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS);
+
+	v->wait_done += v->n * s->at_ns - v->start_sum + late;
+	v->blame[v->throttled ? SLOT_THROTTLE : s->occupant < SLOTS ? s->occupant : SLOT_UNKNOWN] += v->n * length - (uint64_t)v->missed + late;
+}
+
+/* One victim on one CPU, and the slice under way there, at one moment. */
+static void victim_copy(struct cpu_probe *c, const struct cpu_state *cs, unsigned slot, struct cpu_slice_open *slice, uint64_t *inbox)
 {
 	uint64_t seq, now;
 
@@ -30,39 +39,36 @@ static uint64_t victim_copy(struct cpu_probe *c, const struct cpu_state *cs, uns
 		seq = __atomic_load_n(&cs->seq, __ATOMIC_ACQUIRE);
 		now = clock_ns(CLOCK_MONOTONIC);
 		c->copy = cs->victims[slot];
-		*occupant = cs->occupant;
-		*slice_start = cs->slice_start;
+		slice->occupant = cs->occupant;
+		slice->start_ns = cs->slice_start;
 		*inbox = __atomic_load_n(&cs->inbox[slot], __ATOMIC_RELAXED);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		now = now < c->until_ns ? now : c->until_ns;
+		slice->at_ns = now < c->until_ns ? now : c->until_ns;
 		if (!(seq & 1) && __atomic_load_n(&cs->seq, __ATOMIC_RELAXED) == seq)
-			return now;
+			return;
 		if (i == RETRIES) {
 			c->torn++;
-			return now;
+			return;
 		}
 	}
 }
+
 /* Add one CPU's part of a victim to c->now, the slice under way included. */
 static void victim_add(struct cpu_probe *c, const struct cpu_state *cs, unsigned slot)
 {
-	const struct cpu_victim *v = &c->copy;
+	struct cpu_victim *v = &c->copy;
 	struct cpu_totals *t = &c->now;
-	uint64_t slice_start, inbox, now, fresh, n, open;
-	uint32_t occupant;
+	struct cpu_slice_open slice;
+	uint64_t inbox;
 
-	now = victim_copy(c, cs, slot, &occupant, &slice_start, &inbox);
-	fresh = inbox - v->inbox_seen;
-	n = fresh & ((1u << INBOX_COUNT_BITS) - 1);
-	open = (uint64_t)((int64_t)((n * now << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS); /* arrived, not yet taken in */
-	t->wait_ns += v->wait_done + v->n * now - v->start_sum + open;
-	open += v->n * (now - slice_start) - (uint64_t)v->missed;
-	t->blame[v->throttled ? SLOT_THROTTLE : occupant < SLOTS ? occupant : SLOT_UNKNOWN] += open;
+	victim_copy(c, cs, slot, &slice, &inbox);
+	cpu_waits_close(v, inbox, &slice);
+	t->wait_ns += v->wait_done;
 	for (unsigned i = 0; i < SLOTS; i++)
 		t->blame[i] += v->blame[i];
 	for (unsigned i = 0; i < HIST_BUCKETS; i++)
 		t->hist[i] += v->wait_hist[i];
-	t->run_ns += v->run_ns + (occupant == slot && now > slice_start ? now - slice_start : 0);
+	t->run_ns += v->run_ns + (slice.occupant == slot && slice.at_ns > slice.start_ns ? slice.at_ns - slice.start_ns : 0);
 	t->irq_ns += v->irq_ns;
 	t->waits += v->waits;
 	t->switches += v->switches;

@@ -89,17 +89,6 @@ static void watch_end(struct cpu_probe *c)
 	c->until_ns = until;
 }
 
-/* The part of inbox_take() (cpu_state.bpf.h) that concerns a wait's sums. */
-static void inbox_add(struct cpu_victim *v, uint64_t inbox, uint64_t slice_start, uint64_t at)
-{
-	uint64_t fresh = inbox - v->inbox_seen, n = fresh & ((1u << INBOX_COUNT_BITS) - 1);
-	int64_t late = (int64_t)((n * at << INBOX_COUNT_BITS) - (fresh - n)) >> INBOX_COUNT_BITS;
-
-	v->n += n;
-	v->start_sum += n * at - (uint64_t)late;
-	v->missed += (int64_t)(n * (at - slice_start)) - late;
-}
-
 /* The slice under way counts for its occupant up to the watch's end. */
 static void slice_finish(struct cpu_state *cs)
 {
@@ -108,16 +97,6 @@ static void slice_finish(struct cpu_state *cs)
 
 	o->run_ns += length - irq;
 	o->irq_ns += irq;
-}
-
-static void waits_finish(struct cpu_state *cs, unsigned slot)
-{
-	struct cpu_victim *v = &cs->victims[slot];
-	unsigned culprit = v->throttled ? SLOT_THROTTLE : cs->occupant < SLOTS ? cs->occupant : SLOT_UNKNOWN;
-
-	inbox_add(v, cs->inbox[slot], cs->slice_start, cs->until);
-	v->wait_done += v->n * cs->until - v->start_sum;
-	v->blame[culprit] += v->n * (cs->until - cs->slice_start) - (uint64_t)v->missed;
 }
 
 /* Those that waited all through the watch, by who held the CPU meanwhile; steal is what is left. */
@@ -153,7 +132,7 @@ static void watch_fold(struct cpu_probe *c)
 
 		slice_finish(cs);
 		for (unsigned slot = 0; slot < SLOTS; slot++)
-			waits_finish(cs, slot);
+			cpu_waits_close(&cs->victims[slot], cs->inbox[slot], &(struct cpu_slice_open){ cs->occupant, cs->slice_start, cs->until });
 		for (unsigned slot = 0; slot < SLOTS && c->read_since_ns != c->since_ns; slot++)
 			if (cs->spanning[slot] | cs->throttled[slot])
 				spans_charge(cs, slot);
