@@ -175,13 +175,13 @@ __noinline int slice_charge(struct cpu_state *cs, const struct slice *s)
 	n = cs->n_list;
 	for (int i = 0; i < SLOTS && n; i++) {
 		n--;
-		opaque(n);
+		hide(n);
 		if (n >= SLOTS)
 			break;
 		if (victim_charge(cs, s, cs->list[n]))
 			continue;
 		last = cs->n_list - 1ULL;
-		opaque(last);
+		hide(last);
 		if (last >= SLOTS)
 			break;
 		cs->list[n] = cs->list[last];

@@ -8,7 +8,6 @@
 
 #define INBOX_COUNT_MASK ((1ULL << INBOX_COUNT_BITS) - 1)
 #define barrier() asm volatile("" ::: "memory")
-#define opaque(v) asm volatile("" : "+r"(v)) /* keep clang from dropping a bound check the verifier wants to see */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -26,10 +25,10 @@ static __always_inline struct cpu_state *cpu_of(__u32 cpu)
 /* A slot the verifier believes in. (All our slots are valid; SLOT_RESERVED would take one that is not.) */
 static __always_inline __u64 slot_bound(__u64 slot)
 {
-	opaque(slot);
+	hide(slot);
 	if (slot >= SLOTS)
 		slot = SLOT_RESERVED;
-	opaque(slot);
+	hide(slot);
 	return slot;
 }
 
@@ -52,7 +51,7 @@ static __always_inline void state_step(struct cpu_state *cs)
 {
 	__u64 was = __sync_fetch_and_add(&cs->seq, 1);
 
-	opaque(was);
+	hide(was);
 }
 #endif
 
@@ -95,7 +94,7 @@ static __always_inline void victim_list(struct cpu_state *cs, struct cpu_victim 
 
 	if (v->listed)
 		return;
-	opaque(n);
+	hide(n);
 	if (n >= SLOTS) {
 		cs->lost_state++;
 		return;

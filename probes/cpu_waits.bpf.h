@@ -12,7 +12,6 @@
 
 #define STATE_UNINTERRUPTIBLE 0x2
 #define STATE_NOLOAD 0x400   /* idle kernel threads: uninterruptible in name only */
-#define forget(v) asm volatile("" : "+r"(v)) /* the verifier need not follow each value */
 
 /* The next free segment of the log, from start to end; NULL when that is nothing. */
 static __always_inline struct wait_segment *wait_log_add(struct wait_log *log, __u64 start, __u64 end, __u32 culprit, __u32 kind)
@@ -63,7 +62,7 @@ __noinline int wait_log_slices(struct cpu_state *cs, struct wait_log *log, __u64
 			break;
 		back++;
 	}
-	forget(back);
+	hide(back);
 	for (int i = 0; i < RECENT_SLICES; i++) {
 		struct slice_note *s = &cs->recent[(n - back) & (RECENT_SLICES - 1)];
 		__u64 to = s->end_ns < end ? s->end_ns : end;
@@ -135,7 +134,7 @@ __noinline int wait_log_inherit(struct wait_log *log, struct wait_log *theirs, _
 			break;
 		back++;
 	}
-	forget(back);
+	hide(back);
 	for (int i = 0; i < WAIT_SEGMENTS; i++) {
 		struct wait_segment *s = &theirs->segments[(n - back) & (WAIT_SEGMENTS - 1)], *added;
 

@@ -24,7 +24,7 @@ static __always_inline void wait_count(struct cpu_victim *v, __u64 ns)
 	__u64 bucket = hist_bucket(ns);
 
 	v->waits++;
-	opaque(bucket);
+	hide(bucket);
 	if (bucket < HIST_BUCKETS)
 		v->wait_hist[bucket]++;
 }

@@ -95,8 +95,6 @@ const volatile __u32 blkio_kind = SLOT_CGROUP2;
 __u64 disk_lost[DISK_LOSSES];
 __u32 disk_n_devices;
 
-#define hide(x) asm volatile("" : "+r"(x))
-
 static __always_inline __u64 disk_bound(__u64 slot)
 {
 	hide(slot);

@@ -17,6 +17,10 @@
 #define PRIO_FAIR 100              /* below it: real time and deadline */
 #define CGROUP_QUOTA_NONE (~0ULL)  /* RUNTIME_INF */
 
+/* What clang knows of a value is forgotten: it keeps the bound check that the verifier wants to see, and the verifier need not follow
+ * each value. */
+#define hide(v) asm volatile("" : "+r"(v))
+
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
 
 struct kernfs_node {

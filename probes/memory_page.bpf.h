@@ -77,8 +77,6 @@ __u64 memory_lost[MEMORY_LOSSES];
 __u32 memory_epoch;              /* raised by user space: all that was remembered is forgotten */
 __u32 memory_by_inode;           /* some service may have no memory cgroup: set by user space */
 
-#define hide(x) asm volatile("" : "+r"(x))
-
 static __always_inline __u64 memory_bound(__u64 slot)
 {
 	hide(slot);

@@ -102,8 +102,6 @@ __u64 net_lost[NET_LOSSES];
 __u32 net_pass;                  /* number of the files' pass under way; set by user space */
 __u32 net_first_pass;            /* sockets met in it were there before: what they counted so far is not ours */
 
-#define hide(x) asm volatile("" : "+r"(x))
-
 static __always_inline void net_lose(enum net_loss what)
 {
 	__sync_fetch_and_add(&net_lost[what], 1);

@@ -9,8 +9,6 @@
 #include "probes/waits.bpf.h"
 #include "probes/request.h"
 
-#define hide(x) asm volatile("" : "+r"(x))
-
 enum conversation_kind { CONVERSATION_UNKNOWN, CONVERSATION_CLIENT, CONVERSATION_SERVER };
 
 struct conversation {
