@@ -20,7 +20,8 @@
 
 /* What was evicted longer ago than the node's memory has been refilled once would be gone without the culprit, too: so one block for
  * 128 KiB of memory, within bounds (4 to 8 MiB of tables; the upper one remembers 16 GiB of neighbouring pages; with the lower one
- * a few thousand blocks hardly ever meet five in a set, which a quarter of it did not keep: 192 pages lost in a guest of 1.5 GB). */
+ * a few thousand blocks hardly ever meet five in a set. With a quarter of it, which a guest of 1.5 GB had, they do now and then:
+ * likely why 192 pages were lost there; it was not run again). */
 #define BYTES_PER_SET ((uint64_t)MEMORY_WAYS * MEMORY_BLOCK_PAGES * 4096)
 #define SETS_LEAST 16384u
 #define SETS_MOST 32768u
