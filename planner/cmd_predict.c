@@ -111,11 +111,6 @@ static void row_text(const struct row *r)
 	printf("%s\n", r->p.extrapolated ? "  extrapolated" : "");
 }
 
-static bool is_victim(const struct model *m, int service)
-{
-	return strcmp(m->services[service].kind, MODEL_KIND_NEIGHBOUR) != 0;
-}
-
 /* One named group; out NULL = text. Members that this metric was never measured of are neighbours only. */
 static int group_run(const struct model *m, const char *text, int type, json_t *out, struct err *e)
 {
@@ -127,7 +122,7 @@ static int group_run(const struct model *m, const char *text, int type, json_t *
 	for (int v = 0; v < g.n && !err; v++) {
 		struct row r = row_of(m, &g, v, type);
 
-		if (!is_victim(m, g.service[v]))
+		if (!model_is_victim(m, g.service[v]))
 			continue;
 		if (out)
 			row_json(&r, out);
@@ -146,7 +141,7 @@ static void matrix_text(const struct model *m, int type)
 		printf(" %15.15s", m->services[b].name);
 	putchar('\n');
 	for (int a = 0; a < m->n_services; a++) {
-		if (!is_victim(m, a))
+		if (!model_is_victim(m, a))
 			continue;
 		printf("%-20.20s", m->services[a].name);
 		for (int b = 0; b < m->n_services; b++) {
@@ -163,7 +158,7 @@ static void matrix_text(const struct model *m, int type)
 static void matrix_json(const struct model *m, int type, json_t *out)
 {
 	for (int a = 0; a < m->n_services; a++)
-		for (int b = 0; b < m->n_services && is_victim(m, a); b++) {
+		for (int b = 0; b < m->n_services && model_is_victim(m, a); b++) {
 			int pair[2] = { a, b };
 			struct group g = { .n = 2, .service = pair };
 			struct row r = row_of(m, &g, 0, type);
@@ -182,7 +177,7 @@ static int count_run(const struct model *m, int type, json_t *out, struct err *e
 
 	if (s < 0)
 		return s;
-	if (!is_victim(m, s))
+	if (!model_is_victim(m, s))
 		return err_set(e, -EINVAL, "%s was never measured as a victim in %s: nothing says what it suffers", values.count, m->metric);
 	if (!out)
 		printf("%-8s %8s %19s\n", "copies", "slowdown", "interval");

@@ -26,6 +26,7 @@ const char *model_pressure_name(const struct model *m, int pressure); /* "cpu", 
 bool model_pressure_is_nameless(const char *name);   /* learnt from slowdowns alone: says that, not through which resource */
 const char *model_pressure_beside(const char *name);  /* of a pressure that is particular to one neighbour: that service; else NULL */
 int model_find_service(const struct model *m, const char *name);    /* -1 = unknown */
+bool model_is_victim(const struct model *m, int service);           /* was measured as one, so is not only a neighbour (synthetic pressure) */
 int model_find_node_type(const struct model *m, const char *name);  /* -1 = unknown: predictions fall back to all types pooled */
 
 /* What one replica of the service exerts: model_n_pressures() doubles, borrowed. */

@@ -47,6 +47,11 @@ int model_find_service(const struct model *m, const char *name)
 	return m->index[slot_find(m, name)] - 1;
 }
 
+bool model_is_victim(const struct model *m, int service)
+{
+	return strcmp(m->services[service].kind, MODEL_KIND_NEIGHBOUR) != 0;
+}
+
 void model_name(struct model *m, int service, const char *name)
 {
 	m->services[service].name = str_dup(name);

@@ -10,7 +10,6 @@
 
 #define CURVE_POINTS 21
 #define CONFIDENCE 0.9
-#define ONLY_NEIGHBOUR "only a neighbour" /* kind, docs/model.md */
 #define MOST_SERVICES 40u  /* pairs grow with the square; with more, the first ones of the file */
 
 static const struct column pair_columns[] = {
@@ -72,11 +71,10 @@ static size_t model_names(const struct input *in, const char **names, bool victi
 	size_t i, n = 0;
 
 	json_array_foreach(list, i, row) {
-		const char *name = json_string_value(json_object_get(row, "name")), *kind = json_string_value(json_object_get(row, "kind"));
+		const char *name = json_string_value(json_object_get(row, "name"));
+		int service = name ? model_find_service(in->model, name) : -1;
 
-		if (victims && kind && !strcmp(kind, ONLY_NEIGHBOUR))
-			continue;
-		if (name && n < MOST_SERVICES && model_find_service(in->model, name) >= 0)
+		if (service >= 0 && n < MOST_SERVICES && (!victims || model_is_victim(in->model, service)))
 			names[n++] = name;
 	}
 	return n;
