@@ -196,17 +196,12 @@ int opt_parse(const struct verb *verb, int argc, char **argv, struct operands *o
 	return count_check(verb, op, e);
 }
 
-static bool has_operands(const struct verb *verb)
-{
-	return verb->operands && *verb->operands;
-}
-
 void opt_help(const struct verb *verb, FILE *out)
 {
 	const char *kind, *help;
 
 	fprintf(out, "usage: cotenant %s%s%s%s\n\n%s\n", verb->name, verb->opts ? " [OPTION…]" : "",
-		has_operands(verb) ? " " : "", has_operands(verb) ? verb->operands : "", verb->summary);
+		verb->operands ? " " : "", verb->operands ? verb->operands : "", verb->summary);
 	if (verb->details)
 		fprintf(out, "\n%s\n", verb->details);
 	for (size_t i = 0; verb->kind && (kind = verb->kind(i, &help)); i++)
@@ -234,7 +229,8 @@ void opt_man(const struct verb *verb, FILE *out)
 {
 	const char *kind, *help;
 
-	fprintf(out, ".SS \"%s%s%s\"\n%s.\n", verb->name, has_operands(verb) ? " " : "", has_operands(verb) ? verb->operands : "", verb->summary);
+	fprintf(out, ".SS \"%s%s%s\"\n%s.\n", verb->name, verb->operands ? " " : "", verb->operands ? verb->operands : "",
+		verb->summary);
 	if (verb->details)
 		fprintf(out, ".PP\n%s\n", verb->details);
 	for (size_t i = 0; verb->kind && (kind = verb->kind(i, &help)); i++)

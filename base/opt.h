@@ -48,7 +48,7 @@ struct operands {
 
 struct verb {
 	const char *name;
-	const char *operands;      /* "SESSION.db|PLAN.json…", for help */
+	const char *operands;      /* "SESSION.db|PLAN.json…", for help; NULL = none */
 	const char *summary;       /* one line */
 	const char *details;       /* paragraphs for --help and the man page; may be NULL */
 	const char *(*kind)(size_t i, const char **help); /* what KIND may be, for help: the i-th name, NULL behind the last; may be NULL */

@@ -172,7 +172,6 @@ static int run(const struct operands *op, struct err *e)
 
 const struct verb verb_agent = {
 	.name = "agent",
-	.operands = "",
 	.summary = "serve the live figures of this node as OpenMetrics over HTTP",
 	.details = "Running totals since its start at http://ADDRESS:PORT/metrics, in base units; any Prometheus-compatible server can scrape it. SIGTERM ends it.",
 	.opts = rows,

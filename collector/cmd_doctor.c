@@ -77,7 +77,6 @@ static int run(const struct operands *op, struct err *e)
 
 const struct verb verb_doctor = {
 	.name = "doctor",
-	.operands = "",
 	.summary = "what can be measured on this node, and what to do about the rest",
 	.details = "Any user may ask; what only root could look at is reported as unseen. Exit status 3 means that record would have no probes.",
 	.opts = rows,

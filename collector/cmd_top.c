@@ -250,7 +250,6 @@ static int run(const struct operands *op, struct err *e)
 
 const struct verb verb_top = {
 	.name = "top",
-	.operands = "",
 	.summary = "who delays whom, live",
 	.details = "WAIT is time runnable threads waited for a CPU, DELAYED the part of all delays that neighbours caused, SLOW x the estimated "
 		   "slowdown by them (1.00 = none), LATENCY the mean of its requests. Enter shows the selected service's requests, its estimate "
