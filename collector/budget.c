@@ -9,7 +9,6 @@
 #define LEFT 0.25        /* part of the budget that the parts get although the rest takes much of it, ... */
 #define KEEP 0.9         /* ... up to this; and up to which a core that is watched always stays so */
 #define SLACK 0.25       /* a share that is right within this is left alone */
-#define MOST 0.5         /* a larger share is all of it (probes/window.h) */
 
 static double between(double v, double low, double high)
 {
@@ -19,7 +18,7 @@ static double between(double v, double low, double high)
 /* The share of the time in which something of that cost fits into the room. */
 static double share_of(double room_ns, double cost_ns, double least)
 {
-	return cost_ns <= room_ns ? 1 : between(room_ns / cost_ns, least, MOST);
+	return cost_ns <= room_ns ? 1 : between(room_ns / cost_ns, least, PROBE_SHARE_MOST);
 }
 
 struct budget_shares budget_shares(const struct budget *b, const struct budget_costs *c, bool sampled)
@@ -32,7 +31,7 @@ struct budget_shares budget_shares(const struct budget *b, const struct budget_c
 	if (b->ratio <= 0)
 		return s;
 	if (core > 0 && hot_least + core > (sampled ? room : KEEP * all - c->always_ns))
-		s.part[PROBE_CORE] = between((room - hot_least) / core, BUDGET_CORE_LEAST, MOST);
+		s.part[PROBE_CORE] = between((room - hot_least) / core, BUDGET_CORE_LEAST, PROBE_SHARE_MOST);
 	s.part[PROBE_HOT] = s.part[PROBE_CORE] < 1 ? PROBE_SHARE_LEAST : share_of(room - core, c->part_ns[PROBE_HOT], PROBE_SHARE_LEAST);
 	return s;
 }

@@ -23,7 +23,7 @@
 #define STATS_FIRST 3      /* and the first ones, so that a budget is kept from early on */
 #define REFRESH_EVERY_NS 5000000000ull /* tasks look up slot and quota anew this often */
 
-_Static_assert(PROBE_SHARE_LEAST == WINDOW_SHARE_LEAST, "the table's least share is the windows'");
+_Static_assert(PROBE_SHARE_LEAST == WINDOW_SHARE_LEAST && PROBE_SHARE_MOST == WINDOW_SHARE_MOST, "the table's shares are the windows'");
 
 #define ROW(noun) &probe_##noun,
 static const struct probe *const table[] = { PROBE_TABLE(ROW) };

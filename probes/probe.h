@@ -23,7 +23,8 @@
 #include "probes/metrics.h"
 
 #define PROBE_ABSENT INT64_MIN
-#define PROBE_SHARE_LEAST (1.0 / 256) /* of the time, of a probe that is sampled */
+#define PROBE_SHARE_LEAST (1.0 / 256) /* of the time, of a probe that is sampled; ... */
+#define PROBE_SHARE_MOST 0.5          /* ... likewise: what may be watched for more of it, and not always, is cut to this */
 
 struct probe_sample {
 	uint64_t start_ns, end_ns;                                  /* CLOCK_MONOTONIC of this interval */
