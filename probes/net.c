@@ -7,7 +7,6 @@
  * Programs that the kernel cannot offer (no such tracepoint) are left out: qdisc_enqueue came with 5.15, a reason of drops with 5.17,
  * the receiving socket of a dropped packet with 6.11.
  */
-#include "base/clock.h"
 #include "probes/table.h"
 
 #include <bpf/bpf.h>
@@ -20,6 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "probes/net.h"
 #include "probes/net_drop.h"
