@@ -187,6 +187,13 @@ static void put_service(struct page *page, const struct screen *v, const struct 
 		 cell(mem, sizeof(mem), s->values[p][METRIC_MEM_RESIDENT], 1048576, 0));
 }
 
+/* Lines that are left below the heading and `above` lines; all n when the page has no end. */
+static size_t lines_left(const struct page *page, const struct screen *v, size_t above, size_t n)
+{
+	above += HEADER_LINES + page->extra;
+	return v->rows > above ? v->rows - above : n;
+}
+
 static void put_table(struct page *page, const struct screen *v, const struct sampler *s)
 {
 	size_t order[PARTICIPANTS_MAX], n = screen_order(s, v->sort, order), first = 0, room;
@@ -195,7 +202,7 @@ static void put_table(struct page *page, const struct screen *v, const struct sa
 	put_line(page, " %-*s %6s %7s %8s %-*s %6s %7s %6s %6s", cells, "SERVICE", "CPU %", "WAIT", "DELAYED", CULPRIT_CELLS, "MOSTLY BY",
 		 "SLOW x", "LATENCY", "DISK", "MEM");
 	put_line(page, " %-*s %6s %7s %8s %-*s %6s %7s %6s %6s", cells, "", "", "ms/s", "ms/s", CULPRIT_CELLS, "", "", "", "MiB/s", "MiB");
-	room = v->rows > HEADER_LINES + 1 + page->extra ? v->rows - HEADER_LINES - 1 - page->extra : n;
+	room = lines_left(page, v, 1, n);
 	if (v->rows && v->selected >= room)
 		first = v->selected - room + 1;
 	for (size_t i = first; i < n && i < first + room; i++)
@@ -277,7 +284,7 @@ static size_t delays_of(const struct sampler *s, size_t victim, struct delay lis
 static void put_culprits(struct page *page, const struct screen *v, const struct sampler *s)
 {
 	static struct delay list[BLAME_RESOURCES * PARTICIPANTS_MAX];
-	size_t n = delays_of(s, v->victim, list), room = v->rows > HEADER_LINES + DETAIL_LINES ? v->rows - HEADER_LINES - DETAIL_LINES : n;
+	size_t n = delays_of(s, v->victim, list), room = lines_left(page, v, DETAIL_LINES, n);
 	const int64_t *values = s->values[v->victim];
 	char slow[3][32];
 
