@@ -275,14 +275,14 @@ void windows_share_set(struct windows *w, int group, double share)
 	if (share != g->share) {
 		bool was_sampled = sampled(g);
 
+		if (share >= 1 && group_attach(w, g))
+			share = 0; /* what is not attached is not watched */
 		pthread_mutex_lock(&w->sums);
 		g->share = share;
 		pthread_mutex_unlock(&w->sums);
 		if (!was_sampled || !sampled(g)) { /* else the window that is planned or open stays where it is; the next has the new length */
 			g->open_ns = g->close_ns = 0;
-			if (share >= 1)
-				group_attach(w, g);
-			else
+			if (share < 1)
 				group_detach(w, g);
 		}
 		pthread_cond_signal(&w->changed);

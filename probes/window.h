@@ -52,7 +52,7 @@ void windows_free(struct windows *w);            /* accepts NULL; detaches every
 int windows_add(struct windows *w, const struct window_group *group);
 void windows_remove(struct windows *w, int group);
 
-/* 1 = all the time, 0 = never, else cut to WINDOW_SHARE_LEAST .. _MOST. */
+/* 1 = all the time (0 is what becomes of it when the programs cannot be attached), 0 = never, else cut to WINDOW_SHARE_LEAST .. _MOST. */
 void windows_share_set(struct windows *w, int group, double share);
 double windows_share(struct windows *w, int group);
 uint64_t windows_on_ns(struct windows *w, int group); /* since windows_add() */
