@@ -20,6 +20,18 @@ void *mem_alloc(size_t n, size_t size)
 	return check(calloc(n ? n : 1, size ? size : 1));
 }
 
+void *mem_aligned(size_t n, size_t size, size_t align)
+{
+	size_t bytes;
+	void *p;
+
+	if (__builtin_mul_overflow(n ? n : 1, size ? size : 1, &bytes) || __builtin_add_overflow(bytes, align - 1, &bytes))
+		return check(NULL);
+	bytes -= bytes % align;
+	p = check(aligned_alloc(align, bytes));
+	return memset(p, 0, bytes);
+}
+
 void *mem_resize(void *p, size_t n, size_t size)
 {
 	size_t bytes;

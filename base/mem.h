@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 void *mem_alloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));  /* zeroed */
+void *mem_aligned(size_t n, size_t size, size_t align) __attribute__((malloc, returns_nonnull)); /* zeroed; room up to a multiple of align */
 void *mem_resize(void *p, size_t n, size_t size) __attribute__((returns_nonnull)); /* new part not zeroed */
 void *array_grow(void *p, size_t *cap, size_t need, size_t size) __attribute__((returns_nonnull));
 char *str_dup(const char *s) __attribute__((malloc, returns_nonnull));

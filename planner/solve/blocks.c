@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -24,19 +23,9 @@ static void make_blocks(struct blocks *k)
 	k->stride = (k->n + k->n_pressures + BLOCK_LANES - 1) / BLOCK_LANES * BLOCK_LANES;
 }
 
-static float *rows(size_t n, uint32_t width)
-{
-	size_t bytes = (n ? n : 1) * width * sizeof(float);
-	float *v = aligned_alloc(sizeof(block_lanes), bytes);
-
-	if (!v)
-		return mem_resize(NULL, SIZE_MAX, 2); /* says so and ends */
-	return memset(v, 0, bytes);
-}
-
 float *blocks_rows(const struct blocks *k, size_t n)
 {
-	return rows(n, k->stride);
+	return mem_aligned(n, k->stride * sizeof(float), sizeof(block_lanes));
 }
 
 static void make_scale(struct blocks *k)
@@ -59,8 +48,8 @@ static void make_shares(struct blocks *k)
 	const struct instance *in = k->in;
 	double *total = mem_alloc(k->stride, sizeof(*total)), most = 1e-30;
 
-	k->share = rows((size_t)in->n_services + 1, k->stride);
-	k->ideal = rows(1, k->stride);
+	k->share = blocks_rows(k, (size_t)in->n_services + 1);
+	k->ideal = blocks_rows(k, 1);
 	k->size = mem_alloc((size_t)in->n_services + 1, sizeof(*k->size));
 	for (uint32_t s = 0; s < in->n_services; s++)
 		for (uint32_t b = 0; b < k->n; b++) {

@@ -73,13 +73,7 @@ static uint32_t padded(uint32_t n)
 
 void *curve_rows_alloc(size_t n)
 {
-	size_t bytes = (n + 1) * 4;
-	void *v = aligned_alloc(64, (bytes + 63) / 64 * 64);
-
-	if (!v)
-		abort();
-	memset(v, 0, (bytes + 63) / 64 * 64);
-	return v;
+	return mem_aligned(n + 1, 4, 64);
 }
 
 static void lay_out(struct curve *c)

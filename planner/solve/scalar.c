@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -134,13 +133,7 @@ static void fill_weights(struct scalar *sc)
 
 lanes *lanes_new(size_t n)
 {
-	size_t bytes = (n ? n : 1) * sizeof(lanes);
-	lanes *v = aligned_alloc(sizeof(lanes), bytes);
-
-	if (!v)
-		abort();
-	memset(v, 0, bytes);
-	return v;
+	return mem_aligned(n, sizeof(lanes), sizeof(lanes));
 }
 
 /* Items and overloads are measured against the mean node. */

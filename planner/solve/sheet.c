@@ -176,10 +176,8 @@ static int32_t group_index(const struct instance *in, uint32_t item)
 static float *floats(size_t n, float value)
 {
 	size_t padded = (n + SHEET_LANES) / SHEET_LANES * SHEET_LANES;
-	float *v = aligned_alloc(sizeof(sheet_lanes), padded * sizeof(float));
+	float *v = mem_aligned(padded, sizeof(float), sizeof(sheet_lanes));
 
-	if (!v)
-		abort();
 	for (size_t k = 0; k < padded; k++)
 		v[k] = value;
 	return v;

@@ -31,15 +31,6 @@
 #define STALLS_MAX 6          /* deals in a row that did not */
 #define FAILURES_MAX 24      /* rounds of a single node in a row that were taken back */
 
-static float *floats(size_t n)
-{
-	float *v = aligned_alloc(sizeof(block_lanes), (n ? n : 1) * sizeof(float));
-
-	if (!v)
-		return mem_resize(NULL, SIZE_MAX, 2); /* says so and ends */
-	return memset(v, 0, n * sizeof(float));
-}
-
 /* Demands column by column, then pressures; so scaled that squares over a block's columns add up to their mean's square at least. */
 static void fine_make(struct squeeze *m)
 {
@@ -48,8 +39,8 @@ static void fine_make(struct squeeze *m)
 	size_t width = m->width = (in->n_columns + k->n_pressures + BLOCK_LANES - 1) / BLOCK_LANES * BLOCK_LANES;
 
 	m->scale = mem_alloc(width, sizeof(float));
-	m->need = floats(((size_t)in->n_services + 1) * width);
-	m->fine = floats(in->n_nodes * width);
+	m->need = mem_aligned((size_t)in->n_services + 1, width * sizeof(float), sizeof(block_lanes));
+	m->fine = mem_aligned(in->n_nodes, width * sizeof(float), sizeof(block_lanes));
 	for (uint32_t b = 0; b < k->n; b++)
 		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++)
 			m->scale[c] = k->scale[b] * sqrtf((float)(k->first[b + 1] - k->first[b]));
