@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "planner/search.h"
+#include "planner/solve/order.h"
 #include "planner/solve/weigh.h"
 
 #define COLUMNS_MAX 16    /* those with the largest volume */
@@ -193,21 +194,10 @@ static void column_try(const struct search *s, struct weighing *w, uint32_t colu
 	free(w->offer);
 }
 
-struct ranked { double volume; uint32_t column; };
-
-static int by_volume(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-
-	if (x->volume != y->volume)
-		return x->volume < y->volume ? 1 : -1;
-	return x->column < y->column ? -1 : x->column > y->column;
-}
-
 /* Columns by demand over the capacity of all nodes. */
-static struct ranked *columns_rank(const struct instance *in)
+static uint32_t *columns_rank(const struct instance *in)
 {
-	struct ranked *v = mem_alloc(in->n_columns, sizeof(*v));
+	uint32_t *v = mem_alloc(in->n_columns, sizeof(*v));
 	double *room = mem_alloc(in->n_columns, sizeof(*room)), *need = mem_alloc(in->n_columns, sizeof(*need));
 
 	for (size_t n = 0; n < in->n_nodes; n++)
@@ -216,9 +206,11 @@ static struct ranked *columns_rank(const struct instance *in)
 	for (size_t s = 0; s < in->n_services; s++)
 		for (uint32_t c = 0; c < in->n_columns; c++)
 			need[c] += (double)in->demand[s * in->n_columns + c] * in->services[s].replicas;
-	for (uint32_t c = 0; c < in->n_columns; c++)
-		v[c] = (struct ranked){ room[c] > 0 ? need[c] / room[c] : 0, c };
-	qsort(v, in->n_columns, sizeof(*v), by_volume);
+	for (uint32_t c = 0; c < in->n_columns; c++) {
+		need[c] = room[c] > 0 ? need[c] / room[c] : 0;
+		v[c] = c;
+	}
+	order_by_key(v, in->n_columns, need);
 	free(room);
 	free(need);
 	return v;
@@ -228,12 +220,12 @@ static double run(const struct search *s)
 {
 	const struct instance *in = s->in;
 	struct weighing w = { .in = in, .size = mem_alloc(in->n_services, sizeof(*w.size)), .spare = mem_alloc(in->n_services, sizeof(*w.size)) };
-	struct ranked *rank = columns_rank(in);
+	uint32_t *rank = columns_rank(in);
 
 	w.counts = mem_alloc((size_t)in->n_services + 1, sizeof(*w.counts));
 	w.sums = mem_alloc((size_t)in->n_services + 1, sizeof(*w.sums));
 	for (uint32_t i = 0; i < in->n_columns && i < COLUMNS_MAX && !search_done(s, 0); i++)
-		column_try(s, &w, rank[i].column);
+		column_try(s, &w, rank[i]);
 	free(rank);
 	free(w.size);
 	free(w.spare);

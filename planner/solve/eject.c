@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "planner/solve/order.h"
 
 #define STIR_TRIES 24       /* random relocations or swaps per ejection; 10 .. 50 make no difference on 40 instances */
 #define PENALTY_MAX 60000u
@@ -81,31 +82,20 @@ static uint32_t bin_remove(struct eject *e, uint32_t b, uint32_t at)
 	return item;
 }
 
-struct fullness { double size; uint32_t bin; };
-
-static int by_fullness(const void *a, const void *b)
-{
-	const struct fullness *x = a, *y = b;
-
-	if (x->size != y->size)
-		return x->size < y->size ? 1 : -1;
-	return x->bin < y->bin ? -1 : x->bin > y->bin;
-}
-
 void eject_load(struct eject *e, const int32_t *bin_of, uint32_t bins)
 {
 	const struct pack *p = e->p;
-	struct fullness *full = mem_alloc(p->n_items + 1, sizeof(*full));
-	uint32_t *rank = mem_alloc(p->n_items + 1, sizeof(*rank));
+	double *size = mem_alloc(p->n_items, sizeof(*size));
+	uint32_t *full = mem_alloc(p->n_items, sizeof(*full)), *rank = mem_alloc(p->n_items, sizeof(*rank));
 
 	for (uint32_t b = 0; b < p->n_items; b++)
-		full[b].bin = b;
+		full[b] = b;
 	for (uint32_t k = 0; k < p->n_items; k++)
 		if (bin_of[k] >= 0)
-			full[bin_of[k]].size += p->size[e->type[k]];
-	qsort(full, p->n_items, sizeof(*full), by_fullness);
+			size[bin_of[k]] += p->size[e->type[k]];
+	order_by_key(full, p->n_items, size); /* the fullest first */
 	for (uint32_t i = 0; i < p->n_items; i++)
-		rank[full[i].bin] = i;
+		rank[full[i]] = i;
 	e->bins = bins;
 	e->n_pool = 0;
 	e->items = mem_resize(e->items, (size_t)bins * e->width + 1, sizeof(uint32_t));
@@ -121,6 +111,7 @@ void eject_load(struct eject *e, const int32_t *bin_of, uint32_t bins)
 		else
 			e->pool[e->n_pool++] = k;
 	}
+	free(size);
 	free(full);
 	free(rank);
 }

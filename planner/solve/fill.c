@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "planner/search.h"
+#include "planner/solve/order.h"
 #include "planner/term.h"
 
 #define SAMPLE 24            /* per item placed: a quick answer; squeeze.c improves it */
@@ -143,19 +144,11 @@ static void fill_node(struct fill *f, uint32_t node)
 	}
 }
 
-static int by_worth(const void *a, const void *b, void *ctx)
-{
-	const double *v = ctx;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return v[x] < v[y] ? -1 : v[x] > v[y] ? 1 : (x > y) - (x < y);
-}
-
 uint32_t *fill_order(const struct blocks *k)
 {
 	const struct instance *in = k->in;
 	uint32_t *order = mem_alloc(in->n_nodes, sizeof(*order));
-	double *price = mem_alloc(in->n_nodes, sizeof(*price));
+	double *cheap = mem_alloc(in->n_nodes, sizeof(*cheap));
 	float *room = blocks_rows(k, 1);
 
 	for (uint32_t n = 0; n < in->n_nodes; n++) {
@@ -164,11 +157,11 @@ uint32_t *fill_order(const struct blocks *k)
 		blocks_capacity(k, n, room);
 		for (uint32_t b = 0; b < k->n; b++)
 			worth += (double)(room[b] * k->ideal[b]);
-		price[n] = (double)in->nodes[n].cost / worth;
+		cheap[n] = -(double)in->nodes[n].cost / worth;
 		order[n] = n;
 	}
-	qsort_r(order, in->n_nodes, sizeof(*order), by_worth, price);
-	free(price);
+	order_by_key(order, in->n_nodes, cheap);
+	free(cheap);
 	free(room);
 	return order;
 }

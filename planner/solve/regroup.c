@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "planner/search.h"
+#include "planner/solve/order.h"
 #include "planner/state.h"
 #include "planner/term.h"
 
@@ -159,14 +160,6 @@ static bool put_back(struct regroup *g, uint32_t item)
 	return true;
 }
 
-static int by_key(const void *a, const void *b, void *ctx)
-{
-	const double *k = ctx;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return k[x] > k[y] ? -1 : k[x] < k[y] ? 1 : (x > y) - (x < y);
-}
-
 /* Everything taken off and some of what was left over, who has least choice first. Returns how many are left over then. */
 static uint32_t recreate(struct regroup *g)
 {
@@ -183,7 +176,7 @@ static uint32_t recreate(struct regroup *g)
 
 		g->key[order[i]] = rng_unit(&g->rng) + (ordered ? 2 * g->forbidden[g->in->item_service[order[i]]] + tied : 0);
 	}
-	qsort_r(order, n, sizeof(*order), by_key, g->key);
+	order_by_key(order, n, g->key);
 	for (uint32_t i = 0; i < n; i++)
 		over += !put_back(g, order[i]);
 	return over + g->n_left - some;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "planner/solve/order.h"
 
 #define NEAR_FIRST 1e9      /* beyond any size: a size is a sum of shares of a mean node */
 #define PINNED_FIRST 1e12   /* times the share of nodes that are forbidden */
@@ -16,14 +17,6 @@ double sizes_mean(const struct resource *r, const int64_t *row)
 	for (uint32_t t = 0; t < r->slots; t++)
 		sum += (double)row[r->column + t];
 	return sum / r->slots;
-}
-
-static int by_key(const void *a, const void *b, void *ctx)
-{
-	const double *k = ctx;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return k[x] > k[y] ? -1 : k[x] < k[y] ? 1 : (x > y) - (x < y);
 }
 
 static double *forbidden_shares(const struct instance *in)
@@ -67,7 +60,7 @@ static void measure(struct sizes *z)
 		worth[n] /= (double)in->nodes[n].cost + 1e-9;
 		z->nodes[n] = n;
 	}
-	qsort_r(z->nodes, in->n_nodes, sizeof(*z->nodes), by_key, worth);
+	order_by_key(z->nodes, in->n_nodes, worth);
 	free(worth);
 	free(need);
 }
@@ -91,7 +84,7 @@ void sizes_rank(const struct sizes *z, unsigned variant, const struct state *st,
 			key[i] += NEAR_FIRST;
 		key[i] += PINNED_FIRST * z->forbidden[in->item_service[i]];
 	}
-	qsort_r(order, in->n_items, sizeof(*order), by_key, key);
+	order_by_key(order, in->n_items, key);
 	free(weight);
 	free(key);
 }
