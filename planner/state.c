@@ -227,3 +227,18 @@ void state_take(struct state *st, uint32_t item)
 	if (!l->n && st->model)
 		memset(st->pressure + (size_t)node * (size_t)st->n_pressures, 0, (size_t)st->n_pressures * sizeof(double));
 }
+
+uint32_t state_drop_orphans(struct state *st)
+{
+	uint32_t dropped = 0, before;
+
+	do {
+		before = dropped;
+		for (uint32_t i = 0; !state_near_ok(st) && i < st->in->n_items; i++)
+			if (st->item_node[i] >= 0 && state_is_orphan(st, i)) {
+				state_take(st, i);
+				dropped++;
+			}
+	} while (dropped > before);
+	return dropped;
+}

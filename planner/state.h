@@ -43,5 +43,7 @@ void state_put(struct state *st, uint32_t item, uint32_t node);
 void state_take(struct state *st, uint32_t item);
 /* Do min_distinct and near rules hold? They can only be judged once everything is placed. */
 bool state_whole_ok(const struct state *st);
+/* Takes off what lacks those that a near rule wants beside it: it is no use where it stands. Returns how many. */
+uint32_t state_drop_orphans(struct state *st);
 
 #endif

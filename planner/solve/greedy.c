@@ -199,23 +199,10 @@ static void build(struct greedy *g, unsigned variant, bool keep)
 			place(g, g->order[k], window);
 }
 
-/* What stands without those it must be near, because they found no place, is no use there: an honest partial plan. */
-static bool drop_orphans(struct greedy *g)
-{
-	bool any = false;
-
-	for (uint32_t i = 0; i < g->in->n_items; i++)
-		if (g->st->item_node[i] >= 0 && state_is_orphan(g->st, i)) {
-			state_take(g->st, i);
-			any = true;
-		}
-	return any;
-}
-
+/* An honest partial plan: without what stands where those that it must be near found no place. */
 static void offer(struct greedy *g)
 {
-	while (!state_whole_ok(g->st) && drop_orphans(g))
-		;
+	state_drop_orphans(g->st);
 	search_offer(g->s, g->st->item_node, objective_value(g->in, g->s->model, g->st->item_node), "greedy");
 }
 

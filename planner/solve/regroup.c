@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "planner/search.h"
 #include "planner/solve/order.h"
+#include "planner/solve/sizes.h"
 #include "planner/state.h"
 #include "planner/term.h"
 
@@ -28,7 +29,7 @@ struct regroup {
 	const struct instance *in;
 	struct state *st;
 	struct rng rng;
-	uint32_t *off, n_off;        /* taken off */
+	uint32_t off[RUIN_ITEMS], n_off; /* taken off */
 	double *key;
 	uint32_t node[RUIN_NODES], n_nodes;
 	double *forbidden;           /* [service]: share of the nodes where it must not run */
@@ -93,7 +94,7 @@ static void ruin_kin(struct regroup *g, uint32_t group)
 		if (rng_below(&g->rng, 4))
 			ruin_group(g, r->a == group ? r->b : r->a);
 	}
-	if (x->first[group] < x->first[group + 1])
+	if (sizes_has_near(g->st, group))
 		ruin_group(g, group);
 }
 
@@ -171,8 +172,7 @@ static uint32_t recreate(struct regroup *g)
 	for (uint32_t i = 0; i < g->n_off; i++)
 		order[n++] = g->off[i];
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t group = group_of(g, order[i]);
-		bool tied = g->st->rules.nears.first[group] < g->st->rules.nears.first[group + 1];
+		bool tied = sizes_has_near(g->st, group_of(g, order[i]));
 
 		g->key[order[i]] = rng_unit(&g->rng) + (ordered ? 2 * g->forbidden[g->in->item_service[order[i]]] + tied : 0);
 	}
@@ -180,23 +180,6 @@ static uint32_t recreate(struct regroup *g)
 	for (uint32_t i = 0; i < n; i++)
 		over += !put_back(g, order[i]);
 	return over + g->n_left - some;
-}
-
-/* What lacks those it must stand near is left over too. */
-static uint32_t drop_orphans(struct regroup *g)
-{
-	uint32_t dropped = 0, before;
-
-	do {
-		before = dropped;
-		for (uint32_t i = 0; !state_whole_ok(g->st) && i < g->in->n_items; i++)
-			if (g->st->item_node[i] >= 0 && state_is_orphan(g->st, i)) {
-				g->moves -= moved(g, i, g->st->item_node[i]);
-				state_take(g->st, i);
-				dropped++;
-			}
-	} while (dropped > before);
-	return dropped;
 }
 
 static void list_left(struct regroup *g)
@@ -235,7 +218,7 @@ static void improve(struct regroup *g, int32_t *start)
 		memcpy(start, g->st->item_node, in->n_items * sizeof(*start));
 		ruin(g, draw_left(g));
 		after = recreate(g);
-		after += drop_orphans(g);
+		after += state_drop_orphans(g->st);
 		g->tests += in->n_items / 8; /* of copying */
 		if (!state_whole_ok(g->st) || (after > before && rng_unit(&g->rng) >= WORSE))
 			state_load(g->st, start);
@@ -250,15 +233,11 @@ static void improve(struct regroup *g, int32_t *start)
 static void run(struct search *s)
 {
 	const struct instance *in = s->in;
-	struct regroup g = { .s = s, .in = in, .st = state_new(in, s->model), .off = mem_alloc(RUIN_ITEMS, sizeof(uint32_t)),
-		.key = mem_alloc(in->n_items, sizeof(double)),
-		.forbidden = mem_alloc(in->n_services, sizeof(double)), .left = mem_alloc(in->n_items, sizeof(uint32_t)) };
+	struct regroup g = { .s = s, .in = in, .st = state_new(in, s->model),
+		.key = mem_alloc(in->n_items, sizeof(double)), .forbidden = sizes_forbidden(in), .left = mem_alloc(in->n_items, sizeof(uint32_t)) };
 	int32_t *start = mem_alloc(in->n_items, sizeof(*start));
 
 	rng_seed_stream(&g.rng, s->seed, 555);
-	for (uint32_t k = 0; in->allow && k < in->n_services; k++)
-		for (uint32_t n = 0; in->allow[k] && n < in->n_nodes; n++)
-			g.forbidden[k] += instance_allows(in, k, n) ? 0 : 1.0 / in->n_nodes;
 	if (search_best(s, start, NULL)) {
 		state_load(g.st, start);
 		list_left(&g);
@@ -266,7 +245,6 @@ static void run(struct search *s)
 	}
 	search_spend(s, g.tests);
 	state_free(g.st);
-	free(g.off);
 	free(g.key);
 	free(g.forbidden);
 	free(g.left);

@@ -19,7 +19,7 @@ double sizes_mean(const struct resource *r, const int64_t *row)
 	return sum / r->slots;
 }
 
-static double *forbidden_shares(const struct instance *in)
+double *sizes_forbidden(const struct instance *in)
 {
 	double *v = mem_alloc(in->n_services, sizeof(*v));
 
@@ -93,7 +93,7 @@ void sizes_init(struct sizes *z, const struct instance *in)
 {
 	*z = (struct sizes){ .in = in, .scale = mem_alloc(in->n_resources, sizeof(double)),
 			     .size = mem_alloc((size_t)in->n_services * in->n_resources, sizeof(double)),
-			     .nodes = mem_alloc(in->n_nodes, sizeof(uint32_t)), .forbidden = forbidden_shares(in) };
+			     .nodes = mem_alloc(in->n_nodes, sizeof(uint32_t)), .forbidden = sizes_forbidden(in) };
 	measure(z);
 }
 

@@ -14,7 +14,7 @@ struct sizes {
 	const struct instance *in;
 	double *scale;        /* [resource]: 1 / mean capacity over slots and nodes */
 	double *size;         /* [service * n_resources + r]: mean demand, scaled */
-	double *forbidden;    /* [service]: share of the nodes where it must not run */
+	double *forbidden;    /* sizes_forbidden() */
 	uint32_t *nodes;      /* by cost per useful capacity */
 };
 
@@ -28,6 +28,7 @@ static inline bool sizes_has_near(const struct state *st, uint32_t group)
 	return st->rules.nears.first[group] < st->rules.nears.first[group + 1];
 }
 
+double *sizes_forbidden(const struct instance *in); /* [service]: share of the nodes where it must not run; the caller frees */
 double sizes_mean(const struct resource *r, const int64_t *row); /* over the resource's slots */
 
 #endif
