@@ -231,3 +231,11 @@ double objective_value(const struct instance *in, const struct model *model, con
 	free(count);
 	return sum;
 }
+
+bool objective_is_node_cost(const struct instance *in)
+{
+	for (uint32_t t = 0; t < in->n_terms; t++)
+		if (in->terms[t].kind != TERM_NODE_COST)
+			return false;
+	return true;
+}

@@ -27,5 +27,7 @@ const struct term_row *term_find(const char *name);
 
 /* The objective of a placement: sum of weight * term, or the cost of the nodes in use when the instance names no terms. */
 double objective_value(const struct instance *in, const struct model *model, const int32_t *item_node);
+/* Does nothing count but the cost of the nodes in use? */
+bool objective_is_node_cost(const struct instance *in);
 
 #endif

@@ -193,10 +193,7 @@ static bool applies(const struct search *s)
 {
 	if (search_complete(s) && s->max_iterations < s->in->n_items / 16)
 		return false;
-	for (uint32_t t = 0; t < s->in->n_terms; t++)
-		if (s->in->terms[t].kind != TERM_NODE_COST)
-			return false;
-	return true;
+	return objective_is_node_cost(s->in);
 }
 
 const struct packer packer_empty = { .name = "empty", .help = "empties nodes by ejection chains, under all rules", .applies = applies, .run = run };

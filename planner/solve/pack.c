@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "planner/term.h"
 
 static bool nodes_alike(const struct instance *in)
 {
@@ -23,11 +24,8 @@ static bool nodes_alike(const struct instance *in)
 
 bool pack_applies(const struct instance *in)
 {
-	if (in->n_caps || in->n_nears || in->n_spreads || in->max_moves >= 0 || !in->n_items)
+	if (in->n_caps || in->n_nears || in->n_spreads || in->max_moves >= 0 || !in->n_items || !objective_is_node_cost(in))
 		return false;
-	for (uint32_t t = 0; t < in->n_terms; t++)
-		if (in->terms[t].kind != TERM_NODE_COST)
-			return false;
 	for (uint32_t s = 0; s < in->n_services; s++)
 		if (isfinite(in->services[s].limit_ratio) || (in->allow && in->allow[s]))
 			return false;
@@ -201,7 +199,6 @@ void pack_free(struct pack *p)
 	free(p);
 }
 
-/* The most items any bin can hold: per column, the smallest demands first. */
 static int by_value(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -209,6 +206,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The most items any bin can hold: per column, the smallest demands first. */
 uint32_t pack_width(const struct pack *p)
 {
 	uint32_t width = p->n_items;

@@ -275,10 +275,7 @@ static bool applies(const struct search *s)
 	for (uint32_t r = 0; r < in->n_resources; r++)
 		if (in->resources[r].transient)
 			return false;
-	for (uint32_t t = 0; t < in->n_terms; t++)
-		if (in->terms[t].kind != TERM_NODE_COST)
-			return false;
-	return true;
+	return objective_is_node_cost(in);
 }
 
 extern const struct packer packer_squeeze;
