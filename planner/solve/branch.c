@@ -117,8 +117,7 @@ static void pool_fill(struct branch *b, const struct columns *c)
 void branch_race(const struct columns *c, uint64_t seed, double share)
 {
 	struct race *r = c->race;
-	double used = race_used(r);
-	struct branch b = { .race = r, .target = r->best - 1, .until = used + share * (1 - used),
+	struct branch b = { .race = r, .target = r->best - 1, .until = race_until(r, share),
 			    .pool.words = (r->p->n_items + 63) / 64, .made = mem_alloc(DECISIONS_MAX, sizeof(struct decision)) };
 
 	rng_seed(&b.rng, seed);

@@ -14,7 +14,6 @@
 #define SEED_NODES 256
 #define EXACT_NODES 2000000u   /* then the node is split without being solved */
 #define TUNE 6
-#define NODES_PER_ITERATION 32
 #define POOL_MAX 20000
 
 /* Add the pool's bin if it splits no group and holds no pair that must be apart. */
@@ -35,11 +34,6 @@ static void bin_inherit(struct branch_node *n, const uint64_t *set, uint32_t *gr
 			groups[m++] = g;
 	}
 	cover_add(n->lp, groups, m);
-}
-
-static bool race_over(void *race)
-{
-	return race_done(race, 0);
 }
 
 static void relaxation_make(struct branch_node *n, const struct bin_pool *pool, uint64_t seed)
@@ -118,7 +112,7 @@ static void bin_add(struct branch_node *n, struct bin_pool *pool)
 
 static void pricing_charge(struct branch_node *n)
 {
-	race_done(n->race, n->price->nodes / NODES_PER_ITERATION);
+	race_done(n->race, n->price->nodes / PRICE_NODES_PER_ITERATION);
 }
 
 /* Bins that share no group, each the best found around a seed. -> how many */

@@ -41,7 +41,7 @@ static void center_start(struct columns *c)
 	free(weight);
 }
 
-static bool race_over(void *race)
+static bool round_over(void *race)
 {
 	return race_done(race, 1);
 }
@@ -58,7 +58,7 @@ void columns_init(struct columns *c, struct race *r, uint64_t seed)
 	c->root_share = 1;
 	c->width = pack_width(p);
 	c->price = price_new(p, c->width);
-	c->price->stop = race_over;
+	c->price->stop = round_over;
 	c->price->stop_arg = r;
 	rng_seed(&c->rng, seed);
 	c->rest = mem_alloc(p->n_types, sizeof(uint32_t));
@@ -68,7 +68,7 @@ void columns_init(struct columns *c, struct race *r, uint64_t seed)
 	for (uint32_t t = 0; t < p->n_types; t++)
 		demand[t] = c->rest[t] = p->count[t];
 	c->lp = cover_new(p->n_types, demand, seed);
-	c->lp->stop = race_over;
+	c->lp->stop = round_over;
 	c->lp->stop_arg = r;
 	c->dual = c->lp->dual;
 	c->kept = p->n_types;
@@ -124,7 +124,7 @@ bool columns_solve(struct columns *c)
 	uint64_t pivots = c->lp->pivots, area = (uint64_t)c->lp->rows * c->lp->rows;
 	bool solved = cover_solve(c->lp);
 
-	if (c->nodes_per_iteration)
+	if (c->charged)
 		race_done(c->race, (c->lp->pivots - pivots) * area / COVER_AREA_PER_ITERATION);
 	if (!solved)
 		return false;
@@ -150,8 +150,8 @@ static double found_worth(const struct columns *c, const double *dual)
 
 static void pricing_charge(struct columns *c)
 {
-	if (c->nodes_per_iteration)
-		race_done(c->race, c->price->nodes / c->nodes_per_iteration);
+	if (c->charged)
+		race_done(c->race, c->price->nodes / PRICE_NODES_PER_ITERATION);
 }
 
 uint32_t columns_quick(struct columns *c, const double *dual, uint32_t breadth)
@@ -237,9 +237,8 @@ bool columns_root(struct columns *c)
 	uint32_t n = c->p->n_types, breadth = BREADTH_FIRST, found;
 	double *mixed = mem_alloc(n, sizeof(double));
 	bool solved = false, all = false;
-	double until = race_used(c->race);
+	double until = race_until(c->race, c->root_share);
 
-	until += c->root_share * (1 - until);
 	while (!all && !race_done(c->race, ROUND_COST) && (!solved || race_used(c->race) < until) &&
 	       (solved = columns_solve(c)) && !root_closed(c)) {
 		for (uint32_t t = 0; t < n; t++)

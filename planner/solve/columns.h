@@ -26,7 +26,7 @@ struct columns {
 	int64_t *value;
 	double objective, center_bound;
 	double root_share;        /* of the budget left, for columns_root(); 1 at first */
-	uint32_t nodes_per_iteration; /* pricing and pivots are charged to the budget of iterations too; 0 = rounds only */
+	bool charged;             /* pricing and pivots are charged to the budget of iterations too, not rounds only */
 };
 
 void columns_init(struct columns *c, struct race *r, uint64_t seed);

@@ -20,7 +20,6 @@
 #define BREADTH 6           /* of pricing */
 #define NODES 1000          /* per bin, and as many as it holds items at most */
 #define TUNE 4
-#define NODES_PER_ITERATION 32
 
 struct correction {
 	struct race *race;
@@ -33,11 +32,6 @@ struct correction {
 	uint32_t *rest;
 	int32_t *bin_of;
 };
-
-static bool race_over(void *race)
-{
-	return race_done(race, 0);
-}
 
 static double bin_whole(const struct pack *p)
 {
@@ -69,7 +63,7 @@ static uint32_t items_pack(struct correction *x, double power)
 	memset(x->taught, 0, p->n_types * sizeof(double));
 	price_prepare(x->price, x->worth, x->rest);
 	for (uint32_t t = 0; t < p->n_types; t++)
-		for (; x->rest[t] && !race_done(x->race, x->price->nodes / NODES_PER_ITERATION); bins++) {
+		for (; x->rest[t] && !race_done(x->race, x->price->nodes / PRICE_NODES_PER_ITERATION); bins++) {
 			price_seed(x->price, t, BREADTH, 0, NODES + x->price->width);
 			for (uint32_t i = 0; i < x->price->n_found; i++) {
 				uint32_t found = x->price->found[i];
@@ -113,7 +107,7 @@ void packings_fini(struct packings *kept)
 void correction_race(struct race *r, uint64_t seed, uint32_t passes, double share, struct packings *kept)
 {
 	const struct pack *p = r->p;
-	double used = race_used(r), until = used + share * (1 - used);
+	double until = race_until(r, share);
 	struct correction x = { .race = r, .p = p, .price = price_new(p, pack_width(p)), .whole = bin_whole(p),
 				.value = mem_alloc(p->n_types, sizeof(double)), .taught = mem_alloc(p->n_types, sizeof(double)),
 				.worth = mem_alloc(p->n_types, sizeof(int64_t)), .rest = mem_alloc(p->n_types, sizeof(uint32_t)),

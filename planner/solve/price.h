@@ -11,6 +11,7 @@
 #include "planner/solve/pack.h"
 
 #define PRICE_ONE (INT64_C(1) << 32)  /* scale of values: a bin worth PRICE_ONE pays for itself */
+#define PRICE_NODES_PER_ITERATION 32 /* of a budget; an iteration takes some microseconds then, as elsewhere */
 
 struct price {
 	const struct pack *p;

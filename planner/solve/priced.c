@@ -18,7 +18,6 @@
 #define KINDS_MAX 6
 #define ROOT_ITERATIONS 100000 /* of the relaxation, per kind; some seconds */
 #define SHARE 16               /* of a budget of iterations, for the relaxation of one kind */
-#define NODES_PER_ITERATION 32 /* of pricing; an iteration takes some microseconds then, as elsewhere */
 #define EXACT_NODES 5000000u
 
 struct kinds { uint32_t n, node[KINDS_MAX]; uint64_t count[KINDS_MAX]; };
@@ -63,7 +62,7 @@ static void prices_make(const struct search *s, uint32_t node, int64_t *price)
 		p->n_nodes = 0; /* its packings are no plans: nothing is offered */
 		race_init(&r, p, &own);
 		columns_init(&c, &r, s->seed);
-		c.nodes_per_iteration = NODES_PER_ITERATION;
+		c.charged = true;
 		columns_root(&c);
 		for (uint32_t t = 0; t < p->n_types; t++)
 			for (uint32_t i = 0; i < p->count[t]; i++)

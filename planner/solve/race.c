@@ -39,6 +39,11 @@ bool race_done(struct race *r, uint64_t iterations)
 	return r->stop;
 }
 
+bool race_over(void *race)
+{
+	return race_done(race, 0);
+}
+
 double race_used(const struct race *r)
 {
 	double used = 0;
@@ -52,6 +57,13 @@ double race_used(const struct race *r)
 	if (r->s->deadline_ns != UINT64_MAX)
 		used = fmax(used, (double)(search_now_ns() - r->start_ns) / (double)(r->s->deadline_ns - r->start_ns));
 	return fmin(used, 1);
+}
+
+double race_until(const struct race *r, double share)
+{
+	double used = race_used(r);
+
+	return used + share * (1 - used);
 }
 
 /* Bins that hold something, numbered in order of their first item; -> how many. */

@@ -28,7 +28,9 @@ struct race {
 void race_init(struct race *r, const struct pack *p, struct search *s);
 void race_fini(struct race *r);
 bool race_done(struct race *r, uint64_t iterations);  /* so many more were spent */
+bool race_over(void *race);             /* likewise, at no cost; to be asked by cover.h and price.h */
 double race_used(const struct race *r); /* share of the budget, of time or iterations; 0 when there is none */
+double race_until(const struct race *r, double share); /* what race_used() will be once `share` of the budget left is used */
 void race_offer(struct race *r, const int32_t *bin_of, const char *solver); /* bins named from 0 below n_items, empty ones do not count */
 void race_prove(struct race *r, uint32_t bins, const char *who);
 uint32_t race_copy(struct race *r, int32_t *bin_of);  /* -> bins */
