@@ -85,11 +85,8 @@ static enum tree tree_explore(struct branch *b)
 /* A column of types as a set of items: of each type the first ones from `shift` on. */
 static void pool_add(struct bin_pool *pool, const struct pack *p, const struct cover *lp, uint32_t j, uint32_t shift)
 {
-	uint64_t *set;
+	uint64_t *set = bin_pool_add(pool);
 
-	pool->bits = array_grow(pool->bits, &pool->cap, (size_t)(pool->n + 1) * pool->words, sizeof(uint64_t));
-	set = pool->bits + (size_t)pool->n++ * pool->words;
-	memset(set, 0, pool->words * sizeof(*set));
 	for (size_t e = lp->start[j]; e < lp->start[j + 1]; e++)
 		for (uint32_t k = 0; k < (uint32_t)lp->many[e] && k < p->count[lp->row[e]]; k++) {
 			uint32_t i = p->first[lp->row[e]] + (k + shift) % p->count[lp->row[e]];

@@ -16,6 +16,15 @@
 #define TUNE 6
 #define POOL_MAX 20000
 
+uint64_t *bin_pool_add(struct bin_pool *pool)
+{
+	uint64_t *set;
+
+	pool->bits = array_grow(pool->bits, &pool->cap, (size_t)(pool->n + 1) * pool->words, sizeof(uint64_t));
+	set = pool->bits + (size_t)pool->n++ * pool->words;
+	return memset(set, 0, pool->words * sizeof(*set));
+}
+
 /* Add the pool's bin if it splits no group and holds no pair that must be apart. */
 static void bin_inherit(struct branch_node *n, const uint64_t *set, uint32_t *groups, uint32_t *in_group, uint32_t *of_group)
 {
@@ -102,9 +111,7 @@ static void bin_add(struct branch_node *n, struct bin_pool *pool)
 	cover_add(n->lp, found, m);
 	if (pool->n >= POOL_MAX)
 		return;
-	pool->bits = array_grow(pool->bits, &pool->cap, (size_t)(pool->n + 1) * pool->words, sizeof(uint64_t));
-	set = pool->bits + (size_t)pool->n++ * pool->words;
-	memset(set, 0, pool->words * sizeof(*set));
+	set = bin_pool_add(pool);
 	for (uint32_t i = 0; i < n->g.n_items; i++)
 		if (bsearch(&n->g.group[i], found, m, sizeof(*found), by_number))
 			set[i / 64] |= 1ull << (i % 64);

@@ -12,6 +12,7 @@
 
 /* Sets of items that fit one bin, as bits: set i is bits[i * words] .. */
 struct bin_pool { uint32_t n, words; uint64_t *bits; size_t cap; };
+uint64_t *bin_pool_add(struct bin_pool *pool); /* one more, empty */
 
 struct branch_node {
 	struct race *race;

@@ -29,6 +29,14 @@ static bool swap_room(const int64_t *restrict load, const int64_t *restrict in, 
 	return true;
 }
 
+bool chain_room(const struct chain *m, uint32_t node, uint32_t in, uint32_t out)
+{
+	size_t width = m->in->n_columns;
+
+	return swap_room(m->st->load + node * width, m->in->demand + in * width, m->in->demand + out * width, m->in->capacity + node * width,
+			 m->in->n_columns);
+}
+
 static void measure(struct chain *m)
 {
 	const struct instance *in = m->in;
@@ -126,7 +134,7 @@ void chain_list_used(struct chain *m)
 			m->used[m->n_used++] = n;
 }
 
-/* A node in use other than the victim. */
+/* The k-th node in use, or any one where there are more than will be looked at. */
 static uint32_t draw(struct chain *m, uint32_t k, uint32_t limit)
 {
 	return limit >= m->n_used ? m->used[k] : m->used[rng_below(&m->rng, m->n_used)];
@@ -151,8 +159,7 @@ static bool insert(struct chain *m, uint32_t item, uint32_t victim)
 /* The smallest smaller item that the item can replace, over random nodes. */
 static bool replace(struct chain *m, uint32_t item, uint32_t victim)
 {
-	uint32_t tries = m->n_used < SWAP_NODES ? m->n_used : SWAP_NODES, width = m->in->n_columns, out = UINT32_MAX, where = 0;
-	const int64_t *d = m->in->demand + (size_t)m->in->item_service[item] * width;
+	uint32_t tries = m->n_used < SWAP_NODES ? m->n_used : SWAP_NODES, out = UINT32_MAX, where = 0;
 	double least = size_of(m, item) * 0.999;
 
 	for (uint32_t k = 0; k < tries; k++) {
@@ -166,8 +173,7 @@ static bool replace(struct chain *m, uint32_t item, uint32_t victim)
 			if (size_of(m, other) >= least)
 				continue;
 			m->tests++;
-			if (!swap_room(m->st->load + (size_t)n * width, d, m->in->demand + (size_t)m->in->item_service[other] * width,
-				       m->in->capacity + (size_t)n * width, width))
+			if (!chain_room(m, n, m->in->item_service[item], m->in->item_service[other]))
 				continue;
 			state_take(m->st, other);
 			ok = state_fits_item(m->st, item, n);
@@ -202,14 +208,6 @@ static bool within_budget(const struct chain *m)
 bool chain_ok(const struct chain *m)
 {
 	return within_budget(m) && whole_ok(m);
-}
-
-bool chain_room(const struct chain *m, uint32_t node, uint32_t in, uint32_t out)
-{
-	size_t width = m->in->n_columns;
-
-	return swap_room(m->st->load + node * width, m->in->demand + in * width, m->in->demand + out * width, m->in->capacity + node * width,
-			 m->in->n_columns);
 }
 
 /* Everything in the pool finds a place, by chains of at most `steps` insertions. */

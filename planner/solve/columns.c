@@ -201,14 +201,14 @@ static double columns_prove(struct columns *c, const double *dual)
 	return (double)total / (double)upper;
 }
 
-/* All bins that improve the master, or a good many of them. *all: there are no others. -> how many */
-static uint32_t columns_many(struct columns *c, bool *all)
+/* All bins that improve the master, or a good many of them. *none: there are none. -> how many */
+static uint32_t columns_many(struct columns *c, bool *none)
 {
 	struct price *x = c->price;
 
 	values_set(c, c->dual);
 	x->tune = EXACT_TUNE;
-	*all = price_many(x, c->value, c->rest, PRICE_ONE + (int64_t)(EPSILON * (double)PRICE_ONE), EXACT_NODES);
+	*none = price_many(x, c->value, c->rest, PRICE_ONE + (int64_t)(EPSILON * (double)PRICE_ONE), EXACT_NODES) && !x->n_many;
 	pricing_charge(c);
 	for (uint32_t i = 0, from = 0; i < x->n_many; from = x->many_end[i++])
 		columns_add(c, x->many + from, x->many_end[i] - from);
@@ -236,10 +236,10 @@ bool columns_root(struct columns *c)
 {
 	uint32_t n = c->p->n_types, breadth = BREADTH_FIRST, found;
 	double *mixed = mem_alloc(n, sizeof(double));
-	bool solved = false, all = false;
+	bool solved = false, none = false;
 	double until = race_until(c->race, c->root_share);
 
-	while (!all && !race_done(c->race, ROUND_COST) && (!solved || race_used(c->race) < until) &&
+	while (!none && !race_done(c->race, ROUND_COST) && (!solved || race_used(c->race) < until) &&
 	       (solved = columns_solve(c)) && !root_closed(c)) {
 		for (uint32_t t = 0; t < n; t++)
 			mixed[t] = c->center_bound > 0 ? SMOOTH * c->center[t] + (1 - SMOOTH) * c->dual[t] : c->dual[t];
@@ -253,16 +253,13 @@ bool columns_root(struct columns *c)
 			continue;
 		}
 		center_move(c, mixed);
-		if (found)
+		if (found || columns_many(c, &none))
 			continue;
-		if (columns_many(c, &all))
-			all = false;
-		else
-			center_move(c, c->dual);
-		if (!all && !c->price->n_many) /* too hard to tell: what is proven stands */
+		center_move(c, c->dual);
+		if (!none) /* too hard to tell: what is proven stands */
 			break;
 	}
-	if (solved && !all && c->root_share < 1 && race_used(c->race) >= until && !root_closed(c)) /* its time is over: what do the duals prove so far? */
+	if (solved && !none && c->root_share < 1 && race_used(c->race) >= until && !root_closed(c)) /* its time is over: what do the duals prove so far? */
 		center_move(c, mixed);
 	free(mixed);
 	return solved;

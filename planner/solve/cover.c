@@ -36,10 +36,7 @@ struct cover *cover_new(uint32_t rows, const double *demand, uint64_t seed)
 		cover_add(c, row + i, 1);
 	}
 	free(row);
-	for (uint32_t i = 0; i < rows; i++) {
-		c->basis[i] = c->where[i] = (int32_t)i;
-		c->inverse[(size_t)i * rows + i] = 1;
-	}
+	cover_reset(c);
 	return c;
 }
 

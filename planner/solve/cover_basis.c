@@ -61,9 +61,8 @@ void cover_alpha(struct cover *c, int32_t j)
 			c->alpha[k] = -c->inverse[(size_t)(-1 - j) * m + k];
 		return;
 	}
-	for (size_t e = c->start[j]; e < c->start[j + 1]; e++) {
+	for (size_t e = c->start[j]; e < c->start[j + 1]; e++)
 		column_update(c->alpha, c->inverse + (size_t)c->row[e] * m, m, -c->many[e]);
-	}
 }
 
 /* Position p leaves, j enters; alpha is set. d = reduced cost of j. */
@@ -179,4 +178,3 @@ bool cover_checked(struct cover *c)
 		cover_duals(c);
 	return true;
 }
-

@@ -286,29 +286,28 @@ static void search_start(struct price *x, int64_t floor, uint64_t max_nodes, uin
 		memcpy(w->room, x->p->room, x->p->n_words * sizeof(uint64_t));
 }
 
-void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes)
+static void bins_explore(struct price *x, int64_t floor, uint64_t max_nodes, bool all)
 {
 	struct price_work *w = x->work;
 
-	price_prepare(x, value, rest);
 	search_start(x, floor, max_nodes, UINT32_MAX);
+	w->all = all;
 	for (uint32_t i = 0; i < w->n; i++)
 		w->list[0][i] = w->order[i].type;
 	explore(x, 0, w->n, 0, w->capacity);
+}
+
+void price_solve(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes)
+{
+	price_prepare(x, value, rest);
+	bins_explore(x, floor, max_nodes, false);
 	x->upper = x->best > x->upper ? x->best : x->upper;
 }
 
 bool price_many(struct price *x, const int64_t *value, const uint32_t *rest, int64_t floor, uint64_t max_nodes)
 {
-	struct price_work *w = x->work;
-
 	price_prepare(x, value, rest);
-	search_start(x, floor, max_nodes, UINT32_MAX);
-	w->all = true;
-	for (uint32_t i = 0; i < w->n; i++)
-		w->list[0][i] = w->order[i].type;
-	explore(x, 0, w->n, 0, w->capacity);
-	w->all = false;
+	bins_explore(x, floor, max_nodes, true);
 	return x->upper == floor;
 }
 
