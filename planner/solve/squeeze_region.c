@@ -89,7 +89,23 @@ static float fine_gain(const struct squeeze *m, uint32_t a, uint32_t b, uint32_t
 	return m->pain[a] + m->pain[b] - fine_pain(m->fine + (size_t)a * m->width, m->fine + (size_t)b * m->width, fine_of(m, out), fine_of(m, in), m->width);
 }
 
-/* What the exchanges of one item with a side's would leave: coarsely first. sa: the node's room without the item. */
+/* The same block by block; sa is the one's room without `out`. */
+static inline __attribute__((always_inline)) float coarse_pain(const block_lanes *sa, const block_lanes *rb, const block_lanes *out,
+							       const block_lanes *in, uint32_t lanes)
+{
+	block_lanes sum = { 0 };
+
+	for (uint32_t l = 0; l < lanes; l++) {
+		block_lanes x = sa[l] - in[l], y = rb[l] - out[l] + in[l];
+
+		x = BELOW_ZERO(x);
+		y = BELOW_ZERO(y);
+		sum += x * x + y * y;
+	}
+	return total(&sum);
+}
+
+/* What the exchanges of one item with a side's would leave: coarsely first. */
 CLONES static void try_side(struct squeeze_region *g, uint32_t a, uint32_t b, uint32_t out, const float *leaves, struct exchange *best)
 {
 	const struct squeeze *m = g->m;
@@ -99,16 +115,8 @@ CLONES static void try_side(struct squeeze_region *g, uint32_t a, uint32_t b, ui
 
 	for (uint32_t j = 0; j <= g->b.n; j++) {
 		const block_lanes *comes = ALIGNED(g->b.rows + (size_t)j * stride);
-		block_lanes sum = { 0 };
 
-		for (uint32_t l = 0; l < lanes; l++) {
-			block_lanes x = sa[l] - comes[l], y = rb[l] - o[l] + comes[l];
-
-			x = BELOW_ZERO(x);
-			y = BELOW_ZERO(y);
-			sum += x * x + y * y;
-		}
-		if (before - total(&sum) > best->gain) {
+		if (before - coarse_pain(sa, rb, o, comes, lanes) > best->gain) {
 			uint32_t in = j < g->b.n ? g->b.item[j] : UINT32_MAX;
 			float gain = fine_gain(m, a, b, out, in);
 
@@ -134,19 +142,11 @@ CLONES static void try_kin(struct squeeze_region *g, uint32_t a, uint32_t out, c
 		const struct service *s = &in->services[m->kin->service[first + t]];
 		uint32_t item = s->first_item + (s->replicas > 1 ? rng_below(&g->rng, s->replicas) : 0), b;
 		const block_lanes *comes = ALIGNED(m->kin->rows + (size_t)(first + t) * stride), *rb;
-		block_lanes sum = { 0 };
 
 		if (m->item_region[item] != g->index || (b = (uint32_t)m->st->item_node[item]) == a)
 			continue;
 		rb = ALIGNED(m->room + (size_t)b * stride);
-		for (uint32_t l = 0; l < lanes; l++) {
-			block_lanes x = sa[l] - comes[l], y = rb[l] - o[l] + comes[l];
-
-			x = BELOW_ZERO(x);
-			y = BELOW_ZERO(y);
-			sum += x * x + y * y;
-		}
-		if (m->pain[a] + m->pain[b] - total(&sum) > best->gain) {
+		if (m->pain[a] + m->pain[b] - coarse_pain(sa, rb, o, comes, lanes) > best->gain) {
 			float gain = fine_gain(m, a, b, out, item);
 
 			if (gain > best->gain)
