@@ -15,13 +15,13 @@
 CLONES void place_resum(struct place *p, uint32_t node)
 {
 	const struct scalar *sc = p->sc;
-	const lanes *row = row_of(p, node), *price = p->price + (size_t)node * sc->hard;
+	const lanes *row = row_of(p, node);
 	lanes sum = { 0 }, paid = { 0 };
 	mask over = { 0 };
 	double cost;
 
 	for (uint32_t k = 0; k < sc->hard; k++) {
-		paid += price[k] * positive(-row[k]);
+		paid += p->price[k] * positive(-row[k]);
 		over |= row[k] < (lanes){ 0 };
 	}
 	row += sc->hard;
@@ -59,10 +59,8 @@ static void resum_all(struct place *p)
 
 void place_price(struct place *p, double price)
 {
-	const struct scalar *sc = p->sc;
-
-	for (size_t k = 0; k < (size_t)sc->in->n_nodes * sc->hard; k++)
-		p->price[k] = price * sc->unit[k % sc->hard];
+	for (uint32_t k = 0; k < p->sc->hard; k++)
+		p->price[k] = price * p->sc->unit[k];
 	resum_all(p);
 }
 
@@ -81,15 +79,12 @@ void place_price_steer(struct place *p, double share, double step, double least)
 {
 	const struct scalar *sc = p->sc;
 	double *price = (double *)p->price;
-	size_t width = (size_t)sc->hard * LANES;
 	double wanted = share * sc->in->n_nodes;
 
 	for (uint32_t c = 0; c < sc->in->n_columns; c++) {
 		double far = (count_over(p, c) - wanted) / fmax(1, wanted), floor = least * ((const double *)sc->unit)[c];
-		double now = fmax(floor, price[c] * (1 + step * fmin(far, 1)));
 
-		for (uint32_t m = 0; m < sc->in->n_nodes; m++)
-			price[m * width + c] = now;
+		price[c] = fmax(floor, price[c] * (1 + step * fmin(far, 1)));
 	}
 	resum_all(p);
 }
@@ -119,7 +114,7 @@ struct place *place_new(const struct scalar *sc)
 	p->sc = sc;
 	p->item_node = mem_alloc(in->n_items, sizeof(int32_t));
 	p->row = lanes_new((size_t)in->n_nodes * (sc->hard + sc->soft));
-	p->price = lanes_new((size_t)in->n_nodes * sc->hard);
+	p->price = lanes_new(sc->hard);
 	p->node_sum = mem_alloc(in->n_nodes, sizeof(double));
 	p->node_paid = mem_alloc(in->n_nodes, sizeof(double));
 	p->node_over = mem_alloc(in->n_nodes, sizeof(bool));

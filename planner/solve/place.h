@@ -24,7 +24,7 @@ struct place {
 	const struct scalar *sc;
 	int32_t *item_node;
 	lanes *row;                /* [node * (hard + soft)] */
-	lanes *price;              /* [node * hard]: of a unit of overload there */
+	lanes *price;              /* [hard]: of a unit of overload */
 	double *node_sum;          /* [node]: what its soft columns cost now */
 	double *node_paid;         /* [node]: that and the price of its overload */
 	bool *node_over;           /* [node]: overloaded in some column */
@@ -43,12 +43,9 @@ struct place *place_new(const struct scalar *sc);
 void place_free(struct place *p);
 /* Takes over a placement. False when something stands nowhere or a rule other than capacity is broken. */
 bool place_load(struct place *p, const int32_t *item_node);
-/* Overload of a whole mean node in one column costs so much from now on, everywhere. */
+/* Overload of a whole mean node in one column costs so much from now on. */
 void place_price(struct place *p, double price);
-/*
- * Each column's price, the same on all nodes, by at most `step` towards where the share of nodes overloaded in it would be
- * `share`; never below `least`.
- */
+/* Each column's price by at most `step` towards where the share of nodes overloaded in it would be `share`; never below `least`. */
 void place_price_steer(struct place *p, double share, double step, double least);
 /* From now on no feasible placement is ever left. */
 void place_price_forbid(struct place *p);

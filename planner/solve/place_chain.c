@@ -28,12 +28,11 @@ ALWAYS_INLINE double paid_after(const struct place *p, uint32_t node, uint32_t i
 {
 	const struct scalar *sc = p->sc;
 	const lanes *row = row_of(p, node), *enters = hard_of(sc, in, node), *leaves = hard_of(sc, out, node);
-	const lanes *price = p->price + (size_t)node * sc->hard;
 	uint32_t items = p->node_items[node] + (in != NOBODY) - (out != NOBODY);
 	lanes sum = { 0 };
 
 	for (uint32_t k = 0; k < sc->hard; k++)
-		sum += price[k] * positive(enters[k] - leaves[k] - row[k]);
+		sum += p->price[k] * positive(enters[k] - leaves[k] - row[k]);
 	row += sc->hard;
 	enters = soft_of(sc, in);
 	leaves = soft_of(sc, out);
