@@ -60,7 +60,7 @@ CLONES static double pays(const struct exact *x)
 
 		for (uint32_t c = 0; c < sc->soft; c++)
 			sum += positive(row[c] + w->falls[c]);
-		cost += total(sum) + (sc->node_cost > 0 && w->items[k] ? sc->node_cost * (double)sc->in->nodes[x->node[k]].cost : 0);
+		cost += total(sum) + use_cost(sc, x->node[k], w->items[k]);
 	}
 	return cost;
 }

@@ -27,7 +27,7 @@ CLONES void place_resum(struct place *p, uint32_t node)
 	row += sc->hard;
 	for (uint32_t k = 0; k < sc->soft; k++)
 		sum += positive(row[k]);
-	cost = total(sum) + (sc->node_cost > 0 && p->node_items[node] ? sc->node_cost * (double)sc->in->nodes[node].cost : 0);
+	cost = total(sum) + use_cost(sc, node, p->node_items[node]);
 	p->cost += cost - p->node_sum[node];
 	p->n_over -= p->node_over[node];
 	p->node_over[node] = (over[0] | over[1] | over[2] | over[3]) != 0;

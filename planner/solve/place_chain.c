@@ -38,7 +38,7 @@ ALWAYS_INLINE double paid_after(const struct place *p, uint32_t node, uint32_t i
 	leaves = soft_of(sc, out);
 	for (uint32_t k = 0; k < sc->soft; k++)
 		sum += positive(row[k] + enters[k] - leaves[k]);
-	return total(sum) + (sc->node_cost > 0 && items ? sc->node_cost * (double)sc->in->nodes[node].cost : 0);
+	return total(sum) + use_cost(sc, node, items);
 }
 
 ALWAYS_INLINE bool may_enter(const struct place *p, uint32_t item, uint32_t node, uint32_t out)

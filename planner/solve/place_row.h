@@ -75,6 +75,12 @@ ALWAYS_INLINE double move_cost(const struct scalar *sc, uint32_t item, uint32_t 
 	return cost;
 }
 
+/* What it costs that the node is in use, with so many items on it. */
+ALWAYS_INLINE double use_cost(const struct scalar *sc, uint32_t node, uint32_t items)
+{
+	return sc->node_cost > 0 && items ? sc->node_cost * (double)sc->in->nodes[node].cost : 0;
+}
+
 ALWAYS_INLINE void count_moved(struct place *p, uint32_t g, int change)
 {
 	if (!change)

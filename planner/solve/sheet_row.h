@@ -78,9 +78,7 @@ void sheet_refresh(struct sheet *s, uint32_t item);
 /* What it costs that an empty node comes into use. */
 static inline float sheet_opens(const struct sheet *s, uint32_t node)
 {
-	const struct scalar *sc = s->p->sc;
-
-	return sc->node_cost > 0 && !s->p->node_items[node] ? (float)(sc->node_cost * (double)sc->in->nodes[node].cost) : 0;
+	return s->p->node_items[node] ? 0 : (float)use_cost(s->p->sc, node, 1);
 }
 
 #endif

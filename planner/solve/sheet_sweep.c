@@ -150,8 +150,7 @@ static void write_item(struct sheet *s, uint32_t a)
 /* What a's node gains when a leaves. */
 static float leaving(const struct sheet *s, uint32_t node)
 {
-	const struct scalar *sc = s->p->sc;
-	float closes = s->p->node_items[node] == 1 ? (float)(sc->node_cost * (double)sc->in->nodes[node].cost) : 0;
+	float closes = s->p->node_items[node] == 1 ? (float)use_cost(s->p->sc, node, 1) : 0;
 
 	return sheet_pays(s, sheet_lane(s->item_row, s->columns, s->item), NULL, 0) - s->node_base[node] - closes;
 }
