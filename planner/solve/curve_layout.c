@@ -79,7 +79,6 @@ void *curve_rows_alloc(size_t n)
 static void lay_out(struct curve *c)
 {
 	const struct instance *in = c->in;
-	uint32_t unpaid = in->n_columns;
 
 	for (uint32_t i = 0; i < in->n_terms; i++) {
 		const struct term *t = &in->terms[i];
@@ -100,13 +99,6 @@ static void lay_out(struct curve *c)
 		c->coarse_width += p->coarse_width;
 		c->n_paid++;
 	}
-	for (uint32_t r = 0; r < in->n_resources; r++)
-		for (uint32_t i = 0; i < c->n_paid; i++)
-			if (c->paid[i].term->resource == r) {
-				unpaid -= in->resources[r].slots;
-				break;
-			}
-	c->width = c->paid_width + padded(unpaid);
 }
 
 /* Where each resource begins in a row: behind what is paid for, or the first curve that is its own. */
@@ -114,6 +106,7 @@ static void lay_lanes(struct curve *c)
 {
 	uint32_t at = c->paid_width;
 
+	c->lane = mem_alloc(c->in->n_resources, sizeof(*c->lane));
 	for (uint32_t r = 0; r < c->in->n_resources; r++) {
 		uint32_t i = 0;
 
@@ -122,6 +115,7 @@ static void lay_lanes(struct curve *c)
 		c->lane[r] = i < c->n_paid ? c->paid[i].first : at;
 		at += i < c->n_paid ? 0 : c->in->resources[r].slots;
 	}
+	c->width = padded(at);
 }
 
 /* The row's own order of columns: paid curves first. */
@@ -184,9 +178,8 @@ struct curve *curve_new(const struct instance *in, const struct model *model)
 
 	c->in = in;
 	lay_out(c);
-	c->lane = mem_alloc(in->n_resources, sizeof(*c->lane));
-	c->mean = mem_alloc(in->n_resources, sizeof(*c->mean));
 	lay_lanes(c);
+	c->mean = mem_alloc(in->n_resources, sizeof(*c->mean));
 	c->rules = curve_rules_new(in, model);
 	c->node_price = mem_alloc(in->n_nodes, sizeof(float));
 	c->scale = mem_alloc((size_t)in->n_nodes * c->n_paid, sizeof(float));
