@@ -228,7 +228,8 @@ void curve_change(struct curve *c, uint32_t a, uint32_t b, uint32_t to, const fl
 
 void curve_settle(struct curve *c)
 {
-	curve_extra_settle(c);
+	if (c->extra)
+		curve_extra_settle(c);
 	for (uint32_t m = 0; m < c->in->n_nodes; m++)
 		node_refresh(c, m);
 }
