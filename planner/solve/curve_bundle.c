@@ -19,7 +19,7 @@ struct bundle {
 
 bool curve_bundle_applies(const struct curve *c)
 {
-	return !c->extra && c->in->max_moves < 0 && c->move <= 0 && c->pair <= 0;
+	return !c->extra && c->in->max_moves < 0 && !curve_moves_cost(c);
 }
 
 static bool holds(const struct bundle *b, const struct curve_slot *s)
@@ -35,7 +35,6 @@ static void gather(struct curve_region *r, struct bundle *b)
 	const struct curve_list *l = &r->c->items[b->to];
 	uint32_t width = r->c->coarse_width;
 
-	memset(b->row, 0, width * sizeof(float));
 	for (int k = 0; k < DRAWS && b->n < MOST && l->n; k++) {
 		struct curve_slot *s = r->slots + r->slot_of[l->v[rng_below(&r->rng, l->n)]];
 		const float *row = r->rows + (size_t)(s - r->slots) * width;
@@ -100,7 +99,7 @@ static void carry_out(struct curve_region *r, struct bundle *b)
 
 void curve_bundle_try(struct curve_region *r, uint32_t rank, float limit, float doubt)
 {
-	struct bundle b = { .a = r->slots + rank, .n = 0, .to = r->nodes[rng_below(&r->rng, r->n_open)], .size = 0 };
+	struct bundle b = { .a = r->slots + rank, .to = r->nodes[rng_below(&r->rng, r->n_open)] };
 
 	if (b.to == b.a->node)
 		return;

@@ -56,11 +56,16 @@ CURVE_INLINE float curve_pair_price(const struct curve *c, uint32_t item, int32_
 		c->pair * (float)c->in->move_pair[(size_t)home * c->in->n_nodes + (size_t)node];
 }
 
+CURVE_INLINE bool curve_moves_cost(const struct curve *c)
+{
+	return c->move > 0 || c->toll > 0 || c->pair > 0;
+}
+
 CURVE_INLINE float curve_move_price(const struct curve *c, uint32_t item, uint32_t to)
 {
 	float each = c->toll;
 
-	if (c->move <= 0 && c->toll <= 0 && c->pair <= 0)
+	if (!curve_moves_cost(c))
 		return 0;
 	if (c->move > 0)
 		each += c->move * (float)c->in->services[c->in->item_service[item]].move_cost;

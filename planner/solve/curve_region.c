@@ -42,7 +42,7 @@ CURVE_INLINE float guess(const struct curve *c, const struct proposal *p)
 	float delta = -c->coarse_sum[to] - c->coarse_sum[from];
 	curve_floats sum = { 0 };
 
-	if (c->move > 0 || c->toll > 0 || c->pair > 0)
+	if (curve_moves_cost(c))
 		delta += curve_move_price(c, p->a->item, to) + (p->b ? curve_move_price(c, p->b->item, from) : 0);
 	curve_coarse(c, to, rows, &sum);
 	if (!p->b && !c->items[to].n)
@@ -128,7 +128,7 @@ static void fill_slots(struct curve_region *r)
 CURVE_CLONES void curve_region_run(struct curve_region *r)
 {
 	const struct curve *c = r->c;
-	bool bundles = curve_bundle_applies(c) && r->n_open > 1, priced = c->toll > 0 || c->move > 0 || c->pair > 0;
+	bool bundles = curve_bundle_applies(c) && r->n_open > 1, priced = curve_moves_cost(c);
 
 	fill_slots(r);
 	for (uint64_t i = 0; r->n_items > 1 && r->n_nodes > 1 && i < r->proposals; i++) {
