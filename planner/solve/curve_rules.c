@@ -18,14 +18,9 @@ static uint32_t group_of(const struct curve_rules *r, uint32_t item)
 	return item == NO_ITEM ? UINT32_MAX : r->item_group[item];
 }
 
-static uint64_t sign_bit(uint32_t group)
+static uint64_t *sign_of(const struct curve_rules *r, uint32_t node)
 {
-	return 1ull << (group % 64);
-}
-
-static uint64_t *sign_of(const struct curve_rules *r, uint32_t node, uint32_t group)
-{
-	return r->sign + (size_t)node * CURVE_SIGN_WORDS + group / 64 % CURVE_SIGN_WORDS;
+	return r->sign + (size_t)node * CURVE_SIGN_WORDS;
 }
 
 /* How many of the group the node holds; most often none, which the bits tell. */
@@ -35,7 +30,7 @@ static inline uint32_t count_of(const struct curve *c, uint32_t node, uint32_t g
 	const struct curve_list *l = &c->items[node];
 	uint32_t n = 0;
 
-	if (!(*sign_of(r, node, group) & sign_bit(group)))
+	if (!curve_sign_has(sign_of(r, node), group))
 		return 0;
 	for (uint32_t i = 0; i < l->n; i++)
 		n += l->group[i] == group;
@@ -45,7 +40,7 @@ static inline uint32_t count_of(const struct curve *c, uint32_t node, uint32_t g
 /* Does the node hold no group that a cap ties to this one? Bits are shared, so a yes is certain, a no is not. */
 static inline bool untied(const struct curve_rules *r, uint32_t node, uint32_t group)
 {
-	const uint64_t *tied = r->tied + (size_t)group * CURVE_SIGN_WORDS, *sign = r->sign + (size_t)node * CURVE_SIGN_WORDS;
+	const uint64_t *tied = r->tied + (size_t)group * CURVE_SIGN_WORDS, *sign = sign_of(r, node);
 	uint64_t common = 0;
 
 	for (int i = 0; i < CURVE_SIGN_WORDS; i++)
@@ -199,9 +194,9 @@ static void resign(struct curve *c, uint32_t node)
 	struct curve_rules *r = c->rules;
 
 	r->stale[node] = 0;
-	memset(r->sign + (size_t)node * CURVE_SIGN_WORDS, 0, CURVE_SIGN_WORDS * sizeof(uint64_t));
+	memset(sign_of(r, node), 0, CURVE_SIGN_WORDS * sizeof(uint64_t));
 	for (uint32_t i = 0; i < c->items[node].n; i++)
-		*sign_of(r, node, c->items[node].group[i]) |= sign_bit(c->items[node].group[i]);
+		curve_sign_add(sign_of(r, node), c->items[node].group[i]);
 }
 
 static void tally_moved(struct curve_tally *t, uint32_t from, uint32_t to)
@@ -226,7 +221,7 @@ void curve_rules_moved(struct curve *c, uint32_t item, int32_t from, int32_t to)
 	if (from != NO_NODE && ++r->stale[from] >= STALE_MOST)
 		resign(c, (uint32_t)from);
 	if (to != NO_NODE)
-		*sign_of(r, (uint32_t)to, g) |= sign_bit(g);
+		curve_sign_add(sign_of(r, (uint32_t)to), g);
 	if (!r->n_tallies)
 		return;
 	for (uint32_t i = r->tallies_of.start[g]; i < r->tallies_of.start[g + 1]; i++) {

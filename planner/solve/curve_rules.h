@@ -50,6 +50,17 @@ struct curve_rules {
 	uint32_t *rank;            /* [group]: place lower ones first, so that dependencies find what they need */
 };
 
+/* One set of group bits: CURVE_SIGN_WORDS words. */
+static inline void curve_sign_add(uint64_t *sign, uint32_t group)
+{
+	sign[group / 64 % CURVE_SIGN_WORDS] |= 1ull << (group % 64);
+}
+
+static inline bool curve_sign_has(const uint64_t *sign, uint32_t group)
+{
+	return sign[group / 64 % CURVE_SIGN_WORDS] >> (group % 64) & 1;
+}
+
 struct curve_rules *curve_rules_new(const struct instance *in, const struct model *model);
 void curve_rules_free(struct curve_rules *r);
 

@@ -31,7 +31,7 @@ static void index_fill(struct curve_index *x, uint32_t n_groups, const struct pa
 
 static void tie(struct curve_rules *r, uint32_t group, uint32_t other)
 {
-	r->tied[(size_t)group * CURVE_SIGN_WORDS + other / 64 % CURVE_SIGN_WORDS] |= 1ull << (other % 64);
+	curve_sign_add(r->tied + (size_t)group * CURVE_SIGN_WORDS, other);
 }
 
 static void tie_groups(struct curve_rules *r)
