@@ -57,46 +57,30 @@ static double evenness(const struct curve *c, const struct term *t, const struct
 	return sum;
 }
 
-static const double *pressure_of(const struct curve *c, uint32_t item, uint32_t node)
-{
-	const struct service *s = item == NO_ITEM ? NULL : &c->in->services[c->in->item_service[item]];
-
-	return s && s->model_service >= 0 ? model_pressure(c->rules->model, s->model_service, c->in->nodes[node].model_type) : NULL;
-}
-
 static double slowdown_of(const struct curve *c, uint32_t item, uint32_t node, const double *sum)
 {
 	const struct service *s = &c->in->services[c->in->item_service[item]];
-	const double *own = pressure_of(c, item, node);
+	int32_t type = c->in->nodes[node].model_type;
 	double others[MODEL_MAX_PRESSURES];
+	const double *own;
 
-	if (!own)
+	if (s->model_service < 0)
 		return 0;
+	own = model_pressure(c->rules->model, s->model_service, type);
 	for (int p = 0; p < model_n_pressures(c->rules->model); p++)
 		others[p] = fmax(0, sum[p] - own[p]);
-	return model_upper(c->rules->model, s->model_service, c->in->nodes[node].model_type, others, s->limit_confidence) - 1;
-}
-
-static void press(const struct curve *c, uint32_t item, uint32_t node, double *sum)
-{
-	const double *own = pressure_of(c, item, node);
-
-	for (int p = 0; own && p < model_n_pressures(c->rules->model); p++)
-		sum[p] += own[p];
+	return model_upper(c->rules->model, s->model_service, type, others, s->limit_confidence) - 1;
 }
 
 static double slowdown(const struct curve *c, const struct term *t, const struct change *x)
 {
 	const struct curve_list *l = &c->items[x->node];
-	double sum[MODEL_MAX_PRESSURES] = { 0 }, total = 0;
+	double sum[MODEL_MAX_PRESSURES], total = 0;
 
 	(void)t;
 	if (!c->rules->model)
 		return 0;
-	press(c, x->enters, x->node, sum);
-	for (uint32_t i = 0; i < l->n; i++)
-		if (l->v[i] != x->leaves)
-			press(c, l->v[i], x->node, sum);
+	curve_rules_pressure(c, x->node, x->enters, x->leaves, sum);
 	if (x->enters != NO_ITEM)
 		total = slowdown_of(c, x->enters, x->node, sum);
 	for (uint32_t i = 0; i < l->n; i++)

@@ -154,6 +154,18 @@ static void add_pressure(const struct curve_rules *r, uint32_t item, uint32_t no
 		sum[p] += model_pressure(r->model, s->model_service, r->in->nodes[node].model_type)[p];
 }
 
+void curve_rules_pressure(const struct curve *c, uint32_t node, uint32_t enters, uint32_t leaves, double *sum)
+{
+	const struct curve_list *l = &c->items[node];
+
+	memset(sum, 0, MODEL_MAX_PRESSURES * sizeof(*sum));
+	if (enters != NO_ITEM)
+		add_pressure(c->rules, enters, node, sum);
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->v[i] != leaves)
+			add_pressure(c->rules, l->v[i], node, sum);
+}
+
 /* Where there is a model. */
 __attribute__((noinline)) static bool limits_allow(const struct curve *c, const struct arrival *a)
 {
@@ -163,11 +175,7 @@ __attribute__((noinline)) static bool limits_allow(const struct curve *c, const 
 
 	if (r->in->services[r->in->item_service[a->item]].model_service < 0)
 		return true;
-	memset(sum, 0, sizeof(sum));
-	add_pressure(r, a->item, a->node, sum);
-	for (uint32_t i = 0; i < l->n; i++)
-		if (l->v[i] != a->leaves)
-			add_pressure(r, l->v[i], a->node, sum);
+	curve_rules_pressure(c, a->node, a->item, a->leaves, sum);
 	if (!within(r, a->item, a->node, sum))
 		return false;
 	for (uint32_t i = 0; i < l->n; i++)

@@ -66,6 +66,8 @@ void curve_rules_free(struct curve_rules *r);
 
 /* May the change of curve_delta() be made, by this region? */
 bool curve_rules_allow(const struct curve *c, uint32_t a, uint32_t b, uint32_t to, uint32_t region);
+/* sum[MODEL_MAX_PRESSURES]: of the node with `enters` in and `leaves` out (or NO_ITEM). Where there is a model. */
+void curve_rules_pressure(const struct curve *c, uint32_t node, uint32_t enters, uint32_t leaves, double *sum);
 /* Called by struct curve once its lists are changed; from or to may be NO_NODE. */
 void curve_rules_moved(struct curve *c, uint32_t item, int32_t from, int32_t to);
 
