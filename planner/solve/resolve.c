@@ -12,8 +12,7 @@
 #include "planner/solve/walk.h"
 
 #define N_STREAMS 2
-#define BRANCHES 3000          /* per neighbourhood: some milliseconds at most */
-#define BRANCHES_PER_ITERATION 1
+#define BRANCHES 3000          /* per neighbourhood: some milliseconds at most; each counts as an iteration */
 #define ROUNDS 16              /* between looks at the clock */
 #define PRICE 100              /* of an overload by a whole node, in units of the mean change: partners are drawn though there is no room for one */
 #define WARM 0.002             /* of the unit of temperature: how freely partners are drawn */
@@ -90,7 +89,7 @@ static void solve_one(struct walk *w, struct exact *x)
 		}
 		walk_keep(w);
 	}
-	w->iterations += (BRANCHES - x->branches) / BRANCHES_PER_ITERATION;
+	w->iterations += BRANCHES - x->branches;
 }
 
 static void run_stream(struct search *s, unsigned index)
