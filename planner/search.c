@@ -212,6 +212,8 @@ static void stream_open(struct streams *q, unsigned i)
 	if (s->max_iterations != UINT64_MAX)
 		s->max_iterations = (s->max_iterations + q->n - 1) / q->n;
 	s->best = incumbent_new(s->in, false);
+	s->best->start_ns = q->parent->best->start_ns;
+	s->best->first_ns = q->parent->best->first_ns;
 	s->best->any = q->parent->best->any;
 	memcpy(s->best->item_node, q->parent->best->item_node, s->in->n_items * sizeof(int32_t));
 	s->best->cost = q->parent->best->cost;
@@ -242,6 +244,8 @@ void search_streams(struct search *s, unsigned n, void (*run)(struct search *str
 	for (unsigned i = 0; i < q.n; i++) {
 		struct incumbent *b = q.streams[i].best;
 
+		if (b->first_ns && (!s->best->first_ns || b->first_ns < s->best->first_ns))
+			s->best->first_ns = b->first_ns;
 		if (b->any)
 			search_offer(s, b->item_node, b->cost, b->solver);
 		if (b->bound > -INFINITY)
