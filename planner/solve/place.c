@@ -101,9 +101,7 @@ static void limits_alloc(struct place *p)
 	if (!p->sc->model)
 		return;
 	p->pressure = mem_alloc((size_t)in->n_nodes * (size_t)model_n_pressures(p->sc->model), sizeof(double));
-	p->first = mem_alloc(in->n_nodes, sizeof(int32_t));
-	p->next = mem_alloc(in->n_items, sizeof(int32_t));
-	p->prev = mem_alloc(in->n_items, sizeof(int32_t));
+	node_lists_init(&p->by_node, in->n_nodes, in->n_items);
 }
 
 struct place *place_new(const struct scalar *sc)
@@ -153,9 +151,7 @@ void place_free(struct place *p)
 	free(p->moved);
 	free(p->histogram);
 	free(p->pressure);
-	free(p->first);
-	free(p->next);
-	free(p->prev);
+	node_lists_fini(&p->by_node);
 	free(p);
 }
 
@@ -180,7 +176,7 @@ static void clear(struct place *p)
 	}
 	if (sc->model) {
 		memset(p->pressure, 0, (size_t)in->n_nodes * (size_t)model_n_pressures(sc->model) * sizeof(double));
-		memset(p->first, 0xff, in->n_nodes * sizeof(int32_t));
+		node_lists_clear(&p->by_node, in->n_nodes);
 	}
 }
 

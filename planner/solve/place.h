@@ -11,6 +11,7 @@
 #ifndef PLANNER_SOLVE_PLACE_H
 #define PLANNER_SOLVE_PLACE_H
 
+#include "planner/solve/node_lists.h"
 #include "planner/solve/scalar.h"
 
 #define CHAIN_MAX 2
@@ -35,7 +36,7 @@ struct place {
 	uint16_t **per_value;      /* [label][group * values + value] */
 	uint32_t **distinct;       /* [label][group] */
 	double *pressure;          /* [node * pressures]: NULL without limits */
-	int32_t *first, *next, *prev; /* items of a node, linked; only with limits */
+	struct node_lists by_node; /* only with limits */
 	double cost;               /* the objective; overload is not in it */
 };
 

@@ -34,22 +34,13 @@ static void press(struct place *p, uint32_t item, uint32_t node, int sign)
 void place_limit_enter(struct place *p, uint32_t item, uint32_t node)
 {
 	press(p, item, node, 1);
-	p->prev[item] = -1;
-	p->next[item] = p->first[node];
-	if (p->next[item] >= 0)
-		p->prev[p->next[item]] = (int32_t)item;
-	p->first[node] = (int32_t)item;
+	node_lists_enter(&p->by_node, item, node);
 }
 
 void place_limit_leave(struct place *p, uint32_t item, uint32_t node)
 {
 	press(p, item, node, -1);
-	if (p->prev[item] >= 0)
-		p->next[p->prev[item]] = p->next[item];
-	else
-		p->first[node] = p->next[item];
-	if (p->next[item] >= 0)
-		p->prev[p->next[item]] = p->prev[item];
+	node_lists_leave(&p->by_node, item, node);
 }
 
 bool place_limit_holds(const struct place *p, uint32_t node)
@@ -58,7 +49,7 @@ bool place_limit_holds(const struct place *p, uint32_t node)
 	const double *sum = pressure_of(p, node);
 	int32_t type = p->sc->in->nodes[node].model_type;
 
-	for (int32_t i = p->first[node]; i >= 0; i = p->next[i]) {
+	for (int32_t i = p->by_node.first[node]; i >= 0; i = p->by_node.next[i]) {
 		const struct service *s = service_of(p, (uint32_t)i);
 		double others[MODEL_MAX_PRESSURES];
 		const double *own;

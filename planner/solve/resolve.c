@@ -55,7 +55,7 @@ static void draw_items(struct walk *w, struct exact *x, uint32_t item)
 	x->n_items = 1;
 	x->item[0] = item;
 	for (uint32_t n = 0; n < x->n_nodes; n++)
-		for (int32_t i = w->sheet->first[x->node[n]]; i >= 0; i = w->sheet->next[i]) {
+		for (int32_t i = w->sheet->by_node.first[x->node[n]]; i >= 0; i = w->sheet->by_node.next[i]) {
 			uint32_t at;
 
 			if ((uint32_t)i == item)

@@ -57,7 +57,7 @@ static void touch(struct sheet *s, uint32_t node)
 	touch_node(s, node);
 	if (s->crowded)
 		return;
-	for (int32_t i = s->first[node]; i >= 0; i = s->next[i])
+	for (int32_t i = s->by_node.first[node]; i >= 0; i = s->by_node.next[i])
 		write_item(s, (uint32_t)i);
 	for (uint32_t k = s->home_start[node]; k < s->home_start[node + 1]; k++)
 		if (s->p->item_node[s->home_item[k]] != (int32_t)node)
@@ -78,30 +78,11 @@ void sheet_refresh(struct sheet *s, uint32_t item)
 	s->written_at[item] = s->clock;
 }
 
-static void enter(struct sheet *s, uint32_t item, uint32_t node)
-{
-	s->prev[item] = -1;
-	s->next[item] = s->first[node];
-	if (s->first[node] >= 0)
-		s->prev[s->first[node]] = (int32_t)item;
-	s->first[node] = (int32_t)item;
-}
-
-static void leave(struct sheet *s, uint32_t item, uint32_t node)
-{
-	if (s->next[item] >= 0)
-		s->prev[s->next[item]] = s->prev[item];
-	if (s->prev[item] >= 0)
-		s->next[s->prev[item]] = s->next[item];
-	else
-		s->first[node] = s->next[item];
-}
-
 void sheet_moved(struct sheet *s, const struct chain *c, const uint32_t *from)
 {
 	for (uint32_t k = 0; k < c->n; k++) {
-		leave(s, c->item[k], from[k]);
-		enter(s, c->item[k], c->to[k]);
+		node_lists_leave(&s->by_node, c->item[k], from[k]);
+		node_lists_enter(&s->by_node, c->item[k], c->to[k]);
 	}
 	for (uint32_t k = 0; k < c->n; k++) {
 		s->held[c->item[k]] = (float)move_cost(s->p->sc, c->item[k], c->to[k]);
@@ -134,9 +115,9 @@ void sheet_load(struct sheet *s)
 {
 	const struct instance *in = s->p->sc->in;
 
-	memset(s->first, 0xff, in->n_nodes * sizeof(*s->first));
+	node_lists_clear(&s->by_node, in->n_nodes);
 	for (uint32_t i = 0; i < in->n_items; i++) {
-		enter(s, i, (uint32_t)s->p->item_node[i]);
+		node_lists_enter(&s->by_node, i, (uint32_t)s->p->item_node[i]);
 		s->home_cost[i] = s->refuge_cost[i] = INFINITY;
 		s->held[i] = (float)move_cost(s->p->sc, i, (uint32_t)s->p->item_node[i]);
 	}
@@ -234,9 +215,7 @@ struct sheet *sheet_new(struct place *p)
 	s->changed_at = mem_alloc(in->n_nodes, sizeof(*s->changed_at));
 	s->written_at = mem_alloc(in->n_items, sizeof(*s->written_at));
 	s->closed = floats(in->n_nodes, 0);
-	s->first = mem_alloc(in->n_nodes, sizeof(*s->first));
-	s->next = mem_alloc(in->n_items, sizeof(*s->next));
-	s->prev = mem_alloc(in->n_items, sizeof(*s->prev));
+	node_lists_init(&s->by_node, in->n_nodes, in->n_items);
 	index_sets(in, in->n_nodes, home_of, &s->home_start, &s->home_item);
 	index_sets(in, in->n_groups, group_index, &s->group_start, &s->group_item);
 	write_needs(s);
@@ -268,9 +247,7 @@ void sheet_free(struct sheet *s)
 	free(s->changed_at);
 	free(s->written_at);
 	free(s->closed);
-	free(s->first);
-	free(s->next);
-	free(s->prev);
+	node_lists_fini(&s->by_node);
 	free(s->home_start);
 	free(s->home_item);
 	free(s->group_start);

@@ -37,7 +37,7 @@ struct sheet {
 	float *held, *move_cost;  /* [replica]: cost of its move, paid now; of any move */
 	float *home_cost, *refuge_cost; /* [replica]: of going there; INFINITY: cannot */
 	uint32_t *refuge;
-	int32_t *first, *next, *prev;   /* replicas of a node, linked */
+	struct node_lists by_node;
 	uint32_t *home_start, *home_item; /* [node]: replicas whose home it is */
 	uint32_t *group_start, *group_item;
 	/* the last sweep */

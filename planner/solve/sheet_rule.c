@@ -24,7 +24,7 @@ static void forbid_node(struct sheet *s, uint32_t node, uint32_t but)
 
 	if (sheet_at_node(s, node, &shift))
 		*shift = INFINITY;
-	for (int32_t i = s->first[node]; i >= 0; i = s->next[i])
+	for (int32_t i = s->by_node.first[node]; i >= 0; i = s->by_node.next[i])
 		if ((uint32_t)i != but)
 			forbid_item(s, (uint32_t)i, true);
 }
@@ -41,7 +41,7 @@ static void forbid_mates(struct sheet *s, uint32_t a, uint32_t node)
 	for (uint32_t k = s->group_start[g]; alone(s, g) && k < s->group_start[g + 1]; k++)
 		if (s->group_item[k] != a)
 			forbid_node(s, (uint32_t)s->p->item_node[s->group_item[k]], s->group_item[k]);
-	for (int32_t i = s->first[node]; i >= 0; i = s->next[i]) {
+	for (int32_t i = s->by_node.first[node]; i >= 0; i = s->by_node.next[i]) {
 		g = group_of(s->p->sc, (uint32_t)i);
 		if ((uint32_t)i == a || !alone(s, g))
 			continue;

@@ -79,7 +79,7 @@ static void put_right_at(struct sheet *s, uint32_t item)
 static void put_right_home(struct sheet *s, uint32_t home)
 {
 	if (!s->crowded)
-		for (int32_t i = s->first[home]; i >= 0; i = s->next[i])
+		for (int32_t i = s->by_node.first[home]; i >= 0; i = s->by_node.next[i])
 			put_right_at(s, (uint32_t)i);
 	for (uint32_t i = sheet_first_item(s); s->crowded && i < sheet_end_item(s); i++)
 		if (s->p->item_node[i] == (int32_t)home)
