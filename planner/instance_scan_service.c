@@ -76,6 +76,7 @@ static bool scan_current(struct scan *s, struct plain *v)
 	return scan_take(s, '[') ? scan_text(s, v->node) && scan_take(s, ']') : scan_text(s, v->node);
 }
 
+/* The first two are needed. */
 static const struct { const char *key; bool (*scan)(struct scan *s, struct plain *v); } members[] = {
 	{ "id", scan_id }, { "demand", scan_demand }, { "group", scan_group }, { "profile", scan_profile }, { "replicas", scan_replicas },
 	{ "move_cost", scan_move_cost }, { "limit", scan_limit }, { "current", scan_current },
@@ -115,13 +116,12 @@ size_t instance_scan_service(void *reader, const char *text, size_t size)
 	struct scan s = { text, text + size };
 	int64_t node = NO_NODE;
 	struct service *out;
+	bool plain;
 
-	if (!scan_members(&s, &v) || !in_range(&v) || names_find(&r->services, v.id) >= 0)
-		goto not_plain;
-	if (*v.node && (v.replicas != 1 || r->item_ids || (node = names_find(&r->nodes, v.node)) < 0))
-		goto not_plain;
-	if (r->item_ids)
-		goto not_plain;
+	plain = scan_members(&s, &v) && in_range(&v) && names_find(&r->services, v.id) < 0;
+	r->lifted = false; /* taken here, or read again with the rest */
+	if (!plain || (*v.node && (v.replicas != 1 || (node = names_find(&r->nodes, v.node)) < 0)))
+		return 0;
 	out = instance_add_service(r, v.id, *v.group ? v.group : v.id, (uint32_t)v.replicas);
 	out->profile = *v.profile ? str_dup(v.profile) : NULL;
 	out->move_cost = v.move_cost;
@@ -130,9 +130,5 @@ size_t instance_scan_service(void *reader, const char *text, size_t size)
 	if (node >= 0)
 		r->current[r->n_items - 1] = (int32_t)node;
 	memcpy(r->in->demand + (size_t)(r->in->n_services - 1) * r->in->n_columns, r->row, r->in->n_columns * sizeof(*r->row));
-	r->lifted = false;
 	return (size_t)(s.at - text);
-not_plain:
-	r->lifted = false;
-	return 0;
 }

@@ -26,7 +26,7 @@ static int64_t *cell(const struct series *s, const struct instance *in, uint32_t
 
 int64_t series_at(const struct series *s, const struct instance *in, uint32_t service, uint32_t resource, uint32_t slot)
 {
-	return *(cell(s, in, service, resource) + slot);
+	return cell(s, in, service, resource)[slot];
 }
 
 static void copy_service(struct series *s, const struct instance *in, uint32_t service, const struct instance *from, uint32_t other,

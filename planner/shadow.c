@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 #include "planner/search.h"
 
 #define TESTS_PER_ITEM 500   /* of each search */
@@ -62,13 +63,6 @@ static bool more_capacity(struct variant *v, const struct plan *p, unsigned k)
 	return true;
 }
 
-static int by_limit(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Distinct finite limits, ascending; the caller frees. */
 static double *limits(const struct instance *in, uint32_t *n)
 {
@@ -79,7 +73,7 @@ static double *limits(const struct instance *in, uint32_t *n)
 	for (uint32_t s = 0; s < in->n_services; s++)
 		if (isfinite(in->services[s].limit_ratio))
 			v[all++] = in->services[s].limit_ratio;
-	qsort(v, all, sizeof(*v), by_limit);
+	qsort(v, all, sizeof(*v), sort_doubles);
 	for (uint32_t k = 0; k < all; k++)
 		if (!k || v[k] != v[*n - 1])
 			v[(*n)++] = v[k];

@@ -54,18 +54,26 @@ static void check_placed(struct verify *v)
 	}
 }
 
+int64_t *verify_loads(const struct instance *in, const int32_t *at)
+{
+	int64_t *load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*load));
+
+	for (uint32_t i = 0; i < in->n_items; i++)
+		for (uint32_t c = 0; at[i] >= 0 && c < in->n_columns; c++)
+			load[(size_t)at[i] * in->n_columns + c] += in->demand[(size_t)in->item_service[i] * in->n_columns + c];
+	return load;
+}
+
 /* The most that stands on each node: everything placed there, and what moved away but holds its transient resources meanwhile. */
 static int64_t *loads(const struct plan *p)
 {
 	const struct instance *in = p->instance;
-	int64_t *load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*load));
+	int64_t *load = verify_loads(in, p->item_node);
 
 	for (uint32_t i = 0; i < in->n_items; i++) {
 		const int64_t *d = in->demand + (size_t)in->item_service[i] * in->n_columns;
 		int32_t to = p->item_node[i], from = in->item_node[i];
 
-		for (uint32_t c = 0; to >= 0 && c < in->n_columns; c++)
-			load[(size_t)to * in->n_columns + c] += d[c];
 		for (uint32_t r = 0; r < in->n_resources && from >= 0 && to >= 0 && from != to; r++)
 			for (uint32_t c = in->resources[r].column; in->resources[r].transient && c < in->resources[r].column + in->resources[r].slots; c++)
 				load[(size_t)from * in->n_columns + c] += d[c];

@@ -14,7 +14,7 @@
 struct books {
 	const struct verify *v;
 	const struct instance *in;
-	int64_t *load;      /* [node * n_columns + column] */
+	int64_t *load;      /* as verify_loads() */
 	uint32_t *count;    /* [node]: replicas */
 	double *pressures;  /* as verify_pressures() */
 };
@@ -186,18 +186,11 @@ static void books_open(struct books *b, const struct verify *v)
 {
 	const struct instance *in = v->plan->instance;
 
-	*b = (struct books){ .v = v, .in = in, .pressures = verify_pressures(v) };
-	b->load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*b->load));
+	*b = (struct books){ .v = v, .in = in, .load = verify_loads(in, v->plan->item_node), .pressures = verify_pressures(v) };
 	b->count = mem_alloc(in->n_nodes, sizeof(*b->count));
-	for (uint32_t i = 0; i < in->n_items; i++) {
-		int32_t n = v->plan->item_node[i];
-
-		if (n < 0)
-			continue;
-		b->count[n]++;
-		for (uint32_t c = 0; c < in->n_columns; c++)
-			b->load[(size_t)n * in->n_columns + c] += in->demand[(size_t)in->item_service[i] * in->n_columns + c];
-	}
+	for (uint32_t i = 0; i < in->n_items; i++)
+		if (v->plan->item_node[i] >= 0)
+			b->count[v->plan->item_node[i]]++;
 }
 
 static void books_close(struct books *b)

@@ -18,7 +18,7 @@ uint32_t verify_budget(struct verify *v)
 	return moved;
 }
 
-/* One step: arrivals are added before departures are taken away. bad_before: columns over capacity today do not count anew. */
+/* One step: arrivals are added before departures are taken away. capacity: false for moves that the plan says have no order. */
 static void check_step(struct verify *v, uint32_t first, uint32_t end, bool capacity, int64_t *load, int32_t *at)
 {
 	const struct instance *in = v->plan->instance;
@@ -60,14 +60,11 @@ void verify_order(struct verify *v)
 {
 	const struct plan *p = v->plan;
 	const struct instance *in = p->instance;
-	int64_t *load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*load));
+	int64_t *load = verify_loads(in, in->item_node);
 	int32_t *at = mem_alloc(in->n_items, sizeof(*at));
 	uint32_t end;
 
 	memcpy(at, in->item_node, in->n_items * sizeof(*at));
-	for (uint32_t i = 0; i < in->n_items; i++)
-		for (uint32_t c = 0; at[i] >= 0 && c < in->n_columns; c++)
-			load[(size_t)at[i] * in->n_columns + c] += in->demand[(size_t)in->item_service[i] * in->n_columns + c];
 	for (uint32_t k = 0; k < p->n_moves; k = end) {
 		for (end = k; end < p->n_moves && p->moves[end].step == p->moves[k].step; )
 			end++;
@@ -84,4 +81,3 @@ void verify_order(struct verify *v)
 	free(load);
 	free(at);
 }
-

@@ -14,6 +14,8 @@ void verify_break(struct verify *v, enum breach kind, const char *fmt, ...) __at
 const char *verify_id(const struct instance *in, uint32_t item);      /* its service's */
 uint32_t verify_replica(const struct instance *in, uint32_t item);
 
+/* [node * n_columns + column]: what stands on each node when item i is on at[i], or nowhere; free(). */
+int64_t *verify_loads(const struct instance *in, const int32_t *at);
 /* [node * model_n_pressures()]: what all that the model knows on the node exert together; free(). NULL without a model. */
 double *verify_pressures(const struct verify *v);
 /* The item's slowdown where the plan puts it, beside everything else there. The model must know its service. */

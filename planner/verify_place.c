@@ -151,4 +151,3 @@ void verify_places(struct verify *v)
 		stands_free(&s);
 	}
 }
-

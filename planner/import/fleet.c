@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/sort.h"
 #include "collector/profile.h"
 #include "planner/kind.h"
 
@@ -218,13 +219,6 @@ static int64_t reading(const struct session *s, size_t interval, size_t service,
 	return sum;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Nearest-rank percentile of the service's use, in the resource's unit; negative when nothing was measured. */
 static double used(const struct fleet *f, uint32_t service, const struct usage *u)
 {
@@ -244,7 +238,7 @@ static double used(const struct fleet *f, uint32_t service, const struct usage *
 	if (n) {
 		size_t rank = (size_t)ceil(f->percentile / 100 * (double)n);
 
-		qsort(v, n, sizeof(*v), ascending);
+		qsort(v, n, sizeof(*v), sort_doubles);
 		found = v[rank ? rank - 1 : 0];
 	}
 	free(v);

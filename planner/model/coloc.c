@@ -161,6 +161,18 @@ static void contradictions_count(struct coloc *c)
 	free(high);
 }
 
+struct coloc_sums coloc_sum_cells(const struct coloc *c, const bool *hidden)
+{
+	struct coloc_sums s = { mem_alloc((size_t)c->n_cells + 1, sizeof(double)), mem_alloc((size_t)c->n_cells + 1, sizeof(double)) };
+
+	for (size_t i = 0; i < c->n_rows; i++)
+		if (!(hidden && hidden[i])) {
+			s.sum[c->rows[i].cell] += c->rows[i].slowdown;
+			s.n[c->rows[i].cell]++;
+		}
+	return s;
+}
+
 /* The metric kept of each service: the named one; else its own most frequent one, ties by first appearance. -1 = none. */
 static int *metrics_choose(const struct coloc *c, const char *metric)
 {

@@ -49,4 +49,8 @@ struct coloc *coloc_new(const char *source);
  * named one (services without it are only neighbours), or NULL = each victim's most frequent. */
 int coloc_seal(struct coloc *c, const char *metric, struct err *e);
 
+/* [n_cells]: sum of the slowdowns of a cell's rows, and how many they are, without hidden[row] (NULL = none is). free() both. */
+struct coloc_sums { double *sum, *n; };
+struct coloc_sums coloc_sum_cells(const struct coloc *c, const bool *hidden);
+
 #endif

@@ -106,23 +106,20 @@ static void responses_set(struct model *m, const struct coloc *c, const struct l
 /* Repeats of one run against their mean, as a share of it: no model can be better. */
 static double noise_ratio(const struct coloc *c)
 {
-	double *sum = mem_alloc((size_t)c->n_cells + 1, sizeof(*sum)), *n = mem_alloc((size_t)c->n_cells + 1, sizeof(*n)), error = 0;
+	struct coloc_sums s = coloc_sum_cells(c, NULL);
+	double error = 0;
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->n_rows; i++) {
-		sum[c->rows[i].cell] += c->rows[i].slowdown;
-		n[c->rows[i].cell]++;
-	}
-	for (size_t i = 0; i < c->n_rows; i++) {
 		int k = c->rows[i].cell;
 
-		if (n[k] < 2)
+		if (s.n[k] < 2)
 			continue;
-		error += fabs(c->rows[i].slowdown / (sum[k] / n[k]) - 1) * sqrt(n[k] / (n[k] - 1));
+		error += fabs(c->rows[i].slowdown / (s.sum[k] / s.n[k]) - 1) * sqrt(s.n[k] / (s.n[k] - 1));
 		count++;
 	}
-	free(sum);
-	free(n);
+	free(s.sum);
+	free(s.n);
 	return count ? error / (double)count : NAN;
 }
 

@@ -4,13 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-
-static int double_compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
+#include "base/sort.h"
 
 size_t latent_cells_take(const struct coloc *c, const bool *hidden, struct latent_cell *out)
 {
@@ -27,7 +21,7 @@ size_t latent_cells_take(const struct coloc *c, const bool *hidden, struct laten
 		if (!n || !r->n_neighbours)
 			continue;
 		if (n > 1)
-			qsort(v, n, sizeof(*v), double_compare);
+			qsort(v, n, sizeof(*v), sort_doubles);
 		out[cells++] = (struct latent_cell){ r, n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2, (double)n };
 	}
 	free(v);

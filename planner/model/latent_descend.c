@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 #define SWEEPS 10           /* per phase, at most */
 #define PHASES 4
@@ -155,20 +156,13 @@ static void normalise(struct latent *l, int k)
 	}
 }
 
-static int double_compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void huber(struct latent_work *w)
 {
 	double *err = mem_alloc(w->n + 1, sizeof(*err)), scale;
 
 	for (size_t i = 0; i < w->n; i++)
 		err[i] = fabs(w->z[i] - w->fit[i]) * sqrt(w->base[i]);
-	qsort(err, w->n, sizeof(*err), double_compare);
+	qsort(err, w->n, sizeof(*err), sort_doubles);
 	scale = fmax(err[w->n / 2] * 1.4826 * HUBER, 1e-4);
 	for (size_t i = 0; i < w->n; i++) {
 		double x = fabs(w->z[i] - w->fit[i]) * sqrt(w->base[i]);

@@ -33,21 +33,16 @@ struct pair_work {
 /* Variance of each victim's repeats over everybody's, shrunk towards 1. */
 static void noise_fill(struct pair_work *w, const struct coloc *c, const bool *hidden)
 {
-	double *sum = mem_alloc((size_t)c->n_cells + 1, sizeof(*sum)), *n = mem_alloc((size_t)c->n_cells + 1, sizeof(*n));
+	struct coloc_sums s = coloc_sum_cells(c, hidden);
 	double *runs = mem_alloc((size_t)c->n_services + 1, sizeof(*runs)), all = 0, all_runs = 0;
 
-	for (size_t i = 0; i < c->n_rows; i++)
-		if (!(hidden && hidden[i])) {
-			sum[c->rows[i].cell] += c->rows[i].slowdown;
-			n[c->rows[i].cell]++;
-		}
 	for (size_t i = 0; i < c->n_rows; i++) {
 		const struct coloc_row *r = c->rows + i;
 
-		if ((hidden && hidden[i]) || n[r->cell] < 2)
+		if ((hidden && hidden[i]) || s.n[r->cell] < 2)
 			continue;
-		w->noise[r->victim] += pow(r->slowdown * n[r->cell] / sum[r->cell] - 1, 2);
-		runs[r->victim] += 1 - 1 / n[r->cell];
+		w->noise[r->victim] += pow(r->slowdown * s.n[r->cell] / s.sum[r->cell] - 1, 2);
+		runs[r->victim] += 1 - 1 / s.n[r->cell];
 	}
 	for (int v = 0; v < c->n_services; v++) {
 		all += w->noise[v];
@@ -55,8 +50,8 @@ static void noise_fill(struct pair_work *w, const struct coloc *c, const bool *h
 	}
 	for (int v = 0; v < c->n_services; v++)
 		w->noise[v] = all > 0 ? (w->noise[v] * all_runs / all + NOISE_TRUST) / (runs[v] + NOISE_TRUST) : 1;
-	free(sum);
-	free(n);
+	free(s.sum);
+	free(s.n);
 	free(runs);
 }
 

@@ -79,10 +79,12 @@ static void delays_scale(struct ledger *l, size_t v)
 {
 	double *delay = l->delay + v * l->n, sum = 0;
 
+	if (!isfinite(l->delayed[v]))
+		return;
 	for (size_t c = 0; c < l->n; c++)
 		if (l->s->services[c].kind == CULPRIT_SERVICE || l->s->services[c].kind == CULPRIT_OTHER)
 			sum += delay[c];
-	for (size_t c = 0; c < l->n && isfinite(l->delayed[v]); c++)
+	for (size_t c = 0; c < l->n; c++)
 		delay[c] = sum > 0 ? delay[c] * l->delayed[v] / sum : 0;
 }
 

@@ -45,6 +45,13 @@ void trial_end(struct trial *t)
 	free(t->row);
 }
 
+/* Hidden, or of the fold. */
+static void fold_mask(const struct trial *t, int fold, bool *mask)
+{
+	for (size_t i = 0; i < t->c->n_rows; i++)
+		mask[i] = (t->hidden && t->hidden[i]) || t->fold[t->c->rows[i].group] == fold;
+}
+
 double trial_form(const struct trial *t, const struct latent_spec *form, double *z)
 {
 	const struct coloc *c = t->c;
@@ -54,8 +61,7 @@ double trial_form(const struct trial *t, const struct latent_spec *form, double 
 	for (int f = 0; f < INNER_FOLDS && !empty; f++) {
 		struct latent *l;
 
-		for (size_t i = 0; i < c->n_rows; i++)
-			mask[i] = (t->hidden && t->hidden[i]) || t->fold[c->rows[i].group] == f;
+		fold_mask(t, f, mask);
 		l = latent_form_fit(c, mask, form, t->links);
 		empty = !l->k;
 		for (size_t i = 0; i < t->n; i++) {
@@ -80,8 +86,7 @@ void trial_blend(const struct trial *t, struct latent_blend *blend, double *miss
 	for (int f = 0; f < INNER_FOLDS; f++) {
 		struct latent *l;
 
-		for (size_t i = 0; i < t->c->n_rows; i++)
-			mask[i] = (t->hidden && t->hidden[i]) || t->fold[t->c->rows[i].group] == f;
+		fold_mask(t, f, mask);
 		l = latent_fit(t->c, mask, blend);
 		for (size_t i = 0; i < t->n; i++) {
 			const struct coloc_row *r = t->c->rows + t->row[i];
@@ -96,20 +101,16 @@ void trial_blend(const struct trial *t, struct latent_blend *blend, double *miss
 
 double trial_noise_variance(const struct trial *t)
 {
-	double *sum = mem_alloc((size_t)t->c->n_cells + 1, sizeof(*sum)), *n = mem_alloc((size_t)t->c->n_cells + 1, sizeof(*n));
+	struct coloc_sums s = coloc_sum_cells(t->c, t->hidden);
 	double squares = 0, free_runs = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
-		sum[t->c->rows[t->row[i]].cell] += t->c->rows[t->row[i]].slowdown;
-		n[t->c->rows[t->row[i]].cell]++;
-	}
-	for (size_t i = 0; i < t->n; i++) {
 		const struct coloc_row *r = t->c->rows + t->row[i];
 
-		squares += n[r->cell] > 1 ? pow(r->slowdown * n[r->cell] / sum[r->cell] - 1, 2) : 0;
-		free_runs += n[r->cell] > 1 ? 1 - 1 / n[r->cell] : 0;
+		squares += s.n[r->cell] > 1 ? pow(r->slowdown * s.n[r->cell] / s.sum[r->cell] - 1, 2) : 0;
+		free_runs += s.n[r->cell] > 1 ? 1 - 1 / s.n[r->cell] : 0;
 	}
-	free(sum);
-	free(n);
+	free(s.sum);
+	free(s.n);
 	return free_runs > 0 ? squares / free_runs : NAN;
 }

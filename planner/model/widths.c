@@ -9,16 +9,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 #define FACTOR_TRUST 6.0 /* held-out runs at which a service's own errors weigh as much as everyone's */
 #define WIDTH_MIN 1e-4
-
-static int double_compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 double widths_at(const struct widths *w, int service, double predicted)
 {
@@ -85,7 +79,7 @@ void widths_fit(const struct coloc *c, const struct cv *cv, int skip, struct wid
 		w->scores[w->n_scores++] = y[n] / widths_at(w, r->victim, cv->predicted[RIVAL_MODEL][i]);
 		n++;
 	}
-	qsort(w->scores, w->n_scores, sizeof(*w->scores), double_compare);
+	qsort(w->scores, w->n_scores, sizeof(*w->scores), sort_doubles);
 	free(x);
 	free(y);
 	free(seen);
