@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/parse.h"
+#include "tests/base/setting.h"
 
 #define CUTS_MOST 4          /* damages in one file */
 #define PIECE_MOST 60        /* bytes that are doubled or cut out */
@@ -74,13 +74,6 @@ char *mutate(struct rng *r, const char *text, size_t *size)
 	for (uint32_t n = rng_below(r, CUTS_MOST) + 1; n; n--)
 		out = damage(r, out, size);
 	return out;
-}
-
-static uint64_t setting(const char *name, uint64_t usual)
-{
-	uint64_t value;
-
-	return getenv(name) && parse_u64(getenv(name), &value) == 0 ? value : usual;
 }
 
 static void put(const char *path, const char *text, size_t size)

@@ -1,6 +1,6 @@
 /*
  * Fuzzing by mutation: valid texts are damaged in a seeded way and given to a parser, which must take them or refuse them with
- * one message that names the file. Crashes and reads beyond the end are what the sanitizers are for (make asan).
+ * a message of one line. Crashes and reads beyond the end are what the sanitizers are for (make asan).
  *
  * FUZZ_ROUNDS=n in the environment: so many damaged files per parser; FUZZ_SEED=s: others than usual.
  */

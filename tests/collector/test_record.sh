@@ -17,6 +17,10 @@ trap cleanup EXIT
 fail() { echo "FAIL: $*"; exit 1; }
 wait_for() { for _ in $(seq 400); do "$@" > /dev/null 2>&1 && return 0; sleep 0.02; done; return 1; }
 ask() { sqlite3 "$1" "$2"; }
+uneven() { # rows in which a service's wait is not the sum of its blame
+	ask "$1" "SELECT count(*) FROM sample s WHERE cpu_wait_ns IS NOT NULL AND cpu_wait_ns != (SELECT ifnull(sum(delay_ns), 0)
+		FROM blame b WHERE b.interval = s.interval AND b.victim = s.service AND resource = 'cpu')"
+}
 whole() { [ "$(ask "$1" 'PRAGMA integrity_check')" = ok ]; }
 command -v sqlite3 > /dev/null || { echo "needs sqlite3 to look into sessions"; exit 77; }
 
@@ -31,8 +35,7 @@ whole "$work/a.db" || fail "a.db is not whole"
 [ "$(ask "$work/a.db" "SELECT count(*) FROM interval")" -ge 4 ] || fail "too few intervals"
 [ "$(ask "$work/a.db" "SELECT sum(cpu_usage_ns) > 0 FROM named_sample WHERE name='$name'")" = 1 ] || fail "no CPU time"
 if [ "$(ask "$work/a.db" "SELECT value FROM fact WHERE key='probes'")" = running ]; then
-	bad=$(ask "$work/a.db" "SELECT count(*) FROM sample s WHERE cpu_wait_ns IS NOT NULL AND cpu_wait_ns != (SELECT ifnull(sum(delay_ns), 0)
-		FROM blame b WHERE b.interval = s.interval AND b.victim = s.service AND resource = 'cpu')")
+	bad=$(uneven "$work/a.db")
 	[ "$bad" = 0 ] || fail "CPU blame and wait differ in $bad rows"
 fi
 
@@ -106,8 +109,7 @@ kill -TERM $pid; wait $pid || fail "stop: exit status $?"
 whole "$work/stop.db" || fail "stop: not whole"
 [ "$(ask "$work/stop.db" "SELECT max(late_ns) > (${STOP_S:-10} - 1) * 1000000000 FROM interval")" = 1 ] || fail "the late interval is not marked"
 [ "$(ask "$work/stop.db" 'SELECT count(*) FROM interval a JOIN interval b ON b.id = a.id + 1 WHERE b.start_ns != a.end_ns')" = 0 ] || fail "stop: gaps between intervals"
-[ "$(ask "$work/stop.db" "SELECT count(*) FROM sample s WHERE cpu_wait_ns IS NOT NULL AND cpu_wait_ns != (SELECT ifnull(sum(delay_ns), 0)
-	FROM blame b WHERE b.interval = s.interval AND b.victim = s.service AND resource = 'cpu')")" = 0 ] || fail "stop: CPU blame and wait differ"
+[ "$(uneven "$work/stop.db")" = 0 ] || fail "stop: CPU blame and wait differ"
 [ "$(ask "$work/stop.db" "SELECT count(*) FROM sample JOIN interval i ON i.id = interval WHERE late_ns > 1000000000 AND
 	(cpu_on_ns < 0 OR cpu_on_ns > (i.end_ns - i.start_ns) * $(nproc) * 1.05)")" = 0 ] ||
 	fail "stop: more time on CPU than there was"

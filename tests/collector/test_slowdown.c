@@ -63,6 +63,18 @@ static struct sampler *closed_loop(void)
 	return s;
 }
 
+/* The same, and the server sleeps for the disk as well, a quarter of it for the neighbour. */
+static struct sampler *closed_loop_on_disk(void)
+{
+	struct sampler *s = closed_loop();
+
+	set(s, SERVER, METRIC_REQ_TIME, 7000);
+	set(s, SERVER, METRIC_REQ_DISK, 1000);
+	blame(s, PROBE_BLAME_DISK, SERVER, SERVER, 300);
+	blame(s, PROBE_BLAME_DISK, SERVER, NEIGHBOUR, 100);
+	return s;
+}
+
 static struct slowdown of(const struct sampler *s)
 {
 	struct slowdown e;
@@ -128,14 +140,10 @@ static void irq_in_a_neighbours_slices(void **state)
 
 static void disk_by_requests_and_at_most_by_bytes(void **state)
 {
-	struct sampler *s = closed_loop();
+	struct sampler *s = closed_loop_on_disk();
 	struct slowdown e;
 
 	(void)state;
-	set(s, SERVER, METRIC_REQ_TIME, 7000);
-	set(s, SERVER, METRIC_REQ_DISK, 1000);
-	blame(s, PROBE_BLAME_DISK, SERVER, SERVER, 300);
-	blame(s, PROBE_BLAME_DISK, SERVER, NEIGHBOUR, 100);
 	s->values[SERVER][METRIC_DISK_WRITE_BYTES] = 4096;
 	s->values[NEIGHBOUR][METRIC_DISK_WRITE_BYTES] = 4096;
 	e = of(s);
@@ -166,16 +174,12 @@ static void without_requests_cpu_time_is_the_unit_of_work(void **state)
 /* Sleep for pages that a neighbour evicted is its fault whoever shares the disk; the rest goes by disk blame. */
 static void evicted_pages_are_the_evictors_fault(void **state)
 {
-	struct sampler *s = closed_loop();
+	struct sampler *s = closed_loop_on_disk();
 	struct slowdown e;
 
 	(void)state;
-	set(s, SERVER, METRIC_REQ_TIME, 7000);
-	set(s, SERVER, METRIC_REQ_DISK, 1000);
 	blame(s, PROBE_BLAME_MEMORY, SERVER, NEIGHBOUR, 300);
 	blame(s, PROBE_BLAME_MEMORY, SERVER, SERVER, 100);
-	blame(s, PROBE_BLAME_DISK, SERVER, SERVER, 300);
-	blame(s, PROBE_BLAME_DISK, SERVER, NEIGHBOUR, 100);
 	e = of(s);
 	assert_true(e.delayed_ns == (4000.0 + 300 + 0.25 * 600) * MS);
 	blame(s, PROBE_BLAME_MEMORY, SERVER, NEIGHBOUR, 3900); /* threads outside of requests slept too */

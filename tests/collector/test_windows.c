@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +118,7 @@ static void burners_start(void)
 		burners[i] = fork();
 		if (burners[i])
 			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sched_setaffinity(0, sizeof(first), &first);
 		for (;;)
 			;

@@ -31,6 +31,19 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double median(double *rates)
+{
+	qsort(rates, ROUNDS, sizeof(*rates), by_value);
+	return rates[ROUNDS / 2];
+}
+
+/* Whoever does not fit is judged only until that is known. */
+static void exits_note(uint64_t fit, uint32_t repeats)
+{
+	if (fit != (uint64_t)ROUNDS * repeats * PAIRS)
+		printf("(not all fitted: the figure includes early exits)\n");
+}
+
 static double rate(uint32_t resources, uint32_t slots, uint32_t repeats)
 {
 	struct planted_shape shape = { .services = 200, .nodes = 60, .slots = slots, .resources = resources, .per_node = 10, .fill = 0.5, .seed = 1 };
@@ -58,12 +71,10 @@ static double rate(uint32_t resources, uint32_t slots, uint32_t repeats)
 		rates[round] = (double)repeats * PAIRS / (now_s() - start);
 		sink += fit;
 	}
-	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);
-	if (sink != (uint64_t)ROUNDS * repeats * PAIRS)
-		printf("(not all fitted: the figure includes early exits)\n");
+	exits_note(sink, repeats);
 	state_free(st);
 	instance_free(in);
-	return rates[ROUNDS / 2];
+	return median(rates);
 }
 
 /* Cost and capacity of a node with one replica exchanged: curve_delta() of a swap judges two. */
@@ -97,12 +108,11 @@ static double swap_rate(uint32_t repeats)
 				sink += curve_delta(c, a[k], b[k], (uint32_t)c->item_node[b[k]], NULL);
 		rates[round] = 2.0 * repeats * PAIRS / (now_s() - start);
 	}
-	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);
 	curve_free(c);
 	in->terms = NULL;
 	in->n_terms = 0;
 	instance_free(in);
-	return rates[ROUNDS / 2];
+	return median(rates);
 }
 
 /* May one more service stand on a node, for its slowdown limit and everybody's there: nanoseconds per service judged and pressure. */
@@ -138,14 +148,12 @@ static double limit_ns(uint32_t repeats)
 				fit += state_fits_limits(st, service[k], node[k]);
 		rates[round] = (now_s() - start) * 1e9 / (repeats * judged * model_n_pressures(m));
 	}
-	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);
-	if (fit != (uint64_t)ROUNDS * repeats * PAIRS)
-		printf("(not all fitted: the figure includes early exits)\n");
+	exits_note(fit, repeats);
 	state_free(st);
 	model_free(m);
 	free(planted);
 	instance_free(in);
-	return rates[ROUNDS / 2];
+	return median(rates);
 }
 
 /* Shifts, swaps and evictions of one replica, valued in one sweep: a fleet of 100 nodes, 12 resources with soft thresholds. */
@@ -186,14 +194,13 @@ static double sweep_rate(uint32_t sweeps)
 		}
 		rates[round] = (double)values / (now_s() - start);
 	}
-	qsort(rates, ROUNDS, sizeof(rates[0]), by_value);
 	sheet_free(s);
 	place_free(p);
 	scalar_free(sc);
 	in->terms = NULL;
 	in->n_terms = 0;
 	instance_free(in);
-	return rates[ROUNDS / 2];
+	return median(rates);
 }
 
 int main(void)

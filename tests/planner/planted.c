@@ -199,6 +199,18 @@ struct instance *planted_new(const struct planted_shape *f, int32_t **planted)
 	return in;
 }
 
+struct instance *planted_finished(const struct planted_shape *f, int32_t **planted)
+{
+	struct instance *in = planted_new(f, planted);
+	struct err e = { 0 };
+
+	if (instance_finish(in, &e) < 0) {
+		fprintf(stderr, "%s\n", e.text);
+		abort();
+	}
+	return in;
+}
+
 #define PRESSURES 3
 
 static struct model *profiles_make(uint32_t profiles, struct rng *rng)

@@ -16,6 +16,7 @@ struct planted_shape {
 
 /* planted: [n_items], caller frees; NULL = not wanted. */
 struct instance *planted_new(const struct planted_shape *shape, int32_t **planted);
+struct instance *planted_finished(const struct planted_shape *shape, int32_t **planted); /* and instance_finish() */
 
 /*
  * A model for such a fleet, and limits under it that the planted packing holds: services get one of `profiles` profiles, each with

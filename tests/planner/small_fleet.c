@@ -56,3 +56,41 @@ struct instance *small_fleet_new(struct rng *r, uint32_t slots, const struct ter
 	}
 	return in;
 }
+
+static int64_t load(const struct instance *in, const int32_t *item_node, int32_t node, uint32_t column, bool transient)
+{
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < in->n_items; i++)
+		if (item_node[i] == node || (transient && in->item_node[i] == node))
+			sum += in->demand[i * in->n_columns + column];
+	return sum;
+}
+
+bool small_fleet_capacity_holds(const struct instance *in, const int32_t *item_node)
+{
+	for (uint32_t m = 0; m < in->n_nodes; m++)
+		for (uint32_t r = 0; r < in->n_resources; r++)
+			for (uint32_t c = in->resources[r].column; c < in->resources[r].column + in->resources[r].slots; c++)
+				if (load(in, item_node, (int32_t)m, c, in->resources[r].transient) > in->capacity[m * in->n_columns + c])
+					return false;
+	return true;
+}
+
+static uint32_t on_node(const struct instance *in, const int32_t *item_node, uint32_t node, uint32_t group)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < in->n_items; i++)
+		n += item_node[i] == (int32_t)node && in->services[i].group == group;
+	return n;
+}
+
+bool small_fleet_caps_hold(const struct instance *in, const int32_t *item_node)
+{
+	for (uint32_t i = 0; i < in->n_caps; i++)
+		for (uint32_t m = 0; m < in->n_nodes; m++)
+			if (on_node(in, item_node, m, in->caps[i].a) && on_node(in, item_node, m, in->caps[i].b) > in->caps[i].k)
+				return false;
+	return true;
+}

@@ -14,4 +14,8 @@
 
 struct instance *small_fleet_new(struct rng *r, uint32_t slots, const struct term *terms, uint32_t n_terms);
 
+/* Judged from scratch; what is transient counts where it is and where it was. */
+bool small_fleet_capacity_holds(const struct instance *in, const int32_t *item_node);
+bool small_fleet_caps_hold(const struct instance *in, const int32_t *item_node);
+
 #endif

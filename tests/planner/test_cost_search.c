@@ -28,33 +28,11 @@ static const struct term scalar_terms[] = {
 	{ .kind = TERM_MOVE_GROUP, .weight = 5 }, { .kind = TERM_MOVE_PAIR, .weight = 2 },
 };
 
-static uint32_t on_node(const struct instance *in, const int32_t *item_node, int32_t node, uint32_t group)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < in->n_items; i++)
-		n += item_node[i] == node && in->services[i].group == group;
-	return n;
-}
-
 /* capacity false: nothing is said about capacity; true: all of it holds. */
 static void assert_rules(const struct instance *in, const int32_t *item_node, bool capacity)
 {
-	for (int32_t m = 0; m < N_NODES; m++) {
-		for (uint32_t r = 0; r < in->n_resources && capacity; r++)
-			for (uint32_t k = 0; k < in->resources[r].slots; k++) {
-				uint32_t c = in->resources[r].column + k;
-				int64_t sum = 0;
-
-				for (uint32_t i = 0; i < N_ITEMS; i++)
-					if (item_node[i] == m || (in->resources[r].transient && in->item_node[i] == m))
-						sum += in->demand[i * in->n_columns + c];
-				assert_true(sum <= in->capacity[(uint32_t)m * in->n_columns + c]);
-			}
-		for (uint32_t i = 0; i < in->n_caps; i++)
-			if (on_node(in, item_node, m, in->caps[i].a))
-				assert_true(on_node(in, item_node, m, in->caps[i].b) <= in->caps[i].k);
-	}
+	assert_true(!capacity || small_fleet_capacity_holds(in, item_node));
+	assert_true(small_fleet_caps_hold(in, item_node));
 	for (uint32_t i = 0; i < in->n_spreads; i++) {
 		uint32_t seen = 0, distinct = 0;
 

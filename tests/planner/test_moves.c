@@ -24,11 +24,8 @@ enum { SERVICES = 1800, PER_NODE = 9, PLANTED = SERVICES / PER_NODE };
 static struct instance *fleet(double fill, uint32_t nodes, int32_t **planted)
 {
 	struct planted_shape shape = { .services = SERVICES, .nodes = nodes, .slots = 4, .resources = 2, .per_node = PER_NODE, .fill = fill, .seed = 5 };
-	struct instance *in = planted_new(&shape, planted);
-	struct err e = { 0 };
+	struct instance *in = planted_finished(&shape, planted);
 
-	if (instance_finish(in, &e) < 0)
-		fail_msg("%s", e.text);
 	memcpy(in->item_node, *planted, in->n_items * sizeof(**planted));
 	return in;
 }

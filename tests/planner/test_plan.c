@@ -90,11 +90,8 @@ static struct instance *fleet(uint64_t seed, int32_t **planted)
 {
 	struct planted_shape shape = { .services = 600, .nodes = 90, .slots = 8, .resources = 3, .per_node = 10, .spreads = 40, .conflicts = 60,
 				       .fill = 0.9, .seed = seed };
-	struct instance *in = planted_new(&shape, planted);
-	struct err e = { 0 };
 
-	assert_int_equal(instance_finish(in, &e), 0);
-	return in;
+	return planted_finished(&shape, planted);
 }
 
 /* The generator keeps its promise, and the planner's answers hold every rule, lie above the bound and near the planted packing. */
@@ -143,11 +140,9 @@ static void test_threads_regions(void **state)
 	for (uint32_t spreads = 0; spreads <= 400; spreads += 400) {
 		struct planted_shape shape = { .services = 5400, .nodes = 700, .slots = 2, .resources = 2, .per_node = 9, .spreads = spreads,
 					       .conflicts = 300, .fill = 0.95, .seed = 3 };
-		struct instance *in = planted_new(&shape, NULL);
-		struct err e = { 0 };
+		struct instance *in = planted_finished(&shape, NULL);
 		struct plan *one, *three;
 
-		assert_int_equal(instance_finish(in, &e), 0);
 		one = solve(in, 3000000, 1);
 		three = solve(in, 3000000, 3);
 		assert_int_equal(one->n_unplaced, 0);
@@ -193,12 +188,10 @@ static void test_verify_finds(void **state)
 static void test_moves_circle(void **state)
 {
 	struct planted_shape shape = { .services = 3, .nodes = 4, .slots = 1, .resources = 1, .per_node = 1, .fill = 0.9, .seed = 1 };
-	struct instance *in = planted_new(&shape, NULL);
-	struct err e = { 0 };
+	struct instance *in = planted_finished(&shape, NULL);
 	struct plan *p;
 
 	(void)state;
-	assert_int_equal(instance_finish(in, &e), 0);
 	p = plan_new(in);
 	for (int32_t i = 0; i < 3; i++) {
 		in->item_node[i] = i;

@@ -21,12 +21,8 @@ enum { SERVICES = 48, SLOTS = 6, FINER = 3, RESOURCES = 2 };
 static struct instance *fleet(uint64_t seed, uint32_t slots, int32_t **planted)
 {
 	struct planted_shape shape = { .services = SERVICES, .nodes = 10, .slots = slots, .resources = RESOURCES, .per_node = 6, .fill = 0.9, .seed = seed };
-	struct instance *in = planted_new(&shape, planted);
-	struct err e = { 0 };
 
-	if (instance_finish(in, &e) < 0)
-		fail_msg("%s", e.text);
-	return in;
+	return planted_finished(&shape, planted);
 }
 
 struct sums { uint64_t broken; uint32_t nodes, longest; double worst, excess, all, mean; };

@@ -1,7 +1,7 @@
 /*
  * Rules over whole placements while building: fleets whose planted packing holds near rules (node and zone), min_distinct (node and
- * zone), pins and exclusions are planned without a violation, and most of them in full; the incremental counts of struct state agree with the
- * independent judge after random steps; what the text scanner takes is what the parser reads.
+ * zone), pins and exclusions are planned in full and without a violation; the incremental counts of struct state agree with the
+ * independent judge after random steps.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -23,7 +21,6 @@
 #include "tests/planner/planted.h"
 
 #define ROUNDS 25
-#define INCOMPLETE_MAX 0 /* of ROUNDS fleets, each of which has a solution */
 
 /* Has every planted a a planted b beside it? Groups have several members where a spread rule joined two. */
 static bool near_holds(const struct instance *in, const int32_t *planted, const struct rule_near *r)
@@ -81,7 +78,7 @@ static struct instance *ruled_fleet(uint64_t seed, int32_t **planted)
 
 static void plans_hold_rules_of_whole_placements(void **unused)
 {
-	uint32_t nears = 0, spreads = 0, incomplete = 0;
+	uint32_t nears = 0, spreads = 0;
 
 	(void)unused;
 	for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
@@ -92,9 +89,8 @@ static void plans_hold_rules_of_whole_placements(void **unused)
 
 		assert_true(judge_holds(truth, NULL));
 		p = judge_solve(NULL, &s);
-		incomplete += p->n_unplaced > 0;
-		if (!p->n_unplaced && !judge_holds(p, NULL))
-			fail_msg("seed %llu", (unsigned long long)seed);
+		if (p->n_unplaced || !judge_holds(p, NULL))
+			fail_msg("seed %llu: %u unplaced", (unsigned long long)seed, p->n_unplaced);
 		nears += in->n_nears;
 		spreads += in->n_spreads;
 		plan_free(truth);
@@ -103,9 +99,6 @@ static void plans_hold_rules_of_whole_placements(void **unused)
 		instance_free(in);
 	}
 	assert_true(nears > ROUNDS && spreads > ROUNDS); /* the generator did make rules */
-	/* Known limit: several services that must share one node, one of them pinned there, are not moved together. */
-	print_message("%u of %u fleets planned in full\n", ROUNDS - incomplete, ROUNDS);
-	assert_true(incomplete <= INCOMPLETE_MAX);
 }
 
 /* Only rules over whole placements, since random steps break all others. */
@@ -156,70 +149,10 @@ static void counts_agree_with_the_judge(void **unused)
 	assert_true(agreed[0] > 0 && agreed[1] > 0);
 }
 
-static struct instance *read_text(const char *text, struct err *e)
-{
-	char path[] = "/tmp/test_rules_XXXXXX";
-	int fd = mkstemp(path);
-	struct instance *in;
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-	in = instance_read(path, e);
-	unlink(path);
-	return in;
-}
-
-#define HEAD "{\"slots\":3,\"resources\":[{\"name\":\"cpu\"},{\"name\":\"mem\",\"slots\":1}]," \
-	     "\"nodes\":[{\"id\":\"n\",\"capacity\":{\"cpu\":[9,8,7],\"mem\":4}}],\"services\":["
-
-static void scanned_amounts_are_parsed_amounts(void **unused)
-{
-	/* The first is plain; the others say the same in forms that the scanner leaves to the parser, or places elsewhere. */
-	static const char *const same[] = {
-		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"replicas\":1}", "{\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"id\":\"s\"}",
-		"{ \"id\" : \"s\" ,\n\"demand\" : { \"mem\" : 4 , \"cpu\" : [ 1 ,\t2 , 3 ] } }", "{\"id\":\"s\",\"demand\":{\"\\u0063pu\":[1,2,3],\"mem\":4}}",
-		"{\"id\":\"s\",\"d\\u0065mand\":{\"cpu\":[1,2,3],\"mem\":4}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":[4]}}",
-	};
-	static const char *const refused[] = {
-		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"demand\":{}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,2],\"mem\":4}}",
-		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3,4]}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,,3]}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[01,2,3]}}",
-		"{\"id\":\"s\",\"demand\":{\"mem\":1e2}}", "{\"id\":\"s\",\"demand\":{\"mem\":-1}}", "{\"id\":\"s\",\"demand\":{\"gpu\":1}}",
-		"{\"id\":\"s\",\"demand\":{\"mem\":1,\"mem\":1}}", "{\"id\":\"s\",\"demand\":{\"mem\":1},}", "{\"id\":\"s\" \"demand\":{\"mem\":1}}",
-		"{\"id\":\"s\",\"demand\":{\"mem\":4611686018427387904}}", "{\"id\":\"s\",\"demand\":{\"mem\":1}", "{\"id\":\"s\"}",
-		"{\"id\":\"t\",\"demand\":{\"mem\":1}},{\"id\":\"s\"}",
-	};
-	static const int64_t want[] = { 1, 2, 3, 4 };
-
-	(void)unused;
-	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
-		struct err e = { 0 };
-		char *text = str_fmt(HEAD "%s]}", same[i]);
-		struct instance *in = read_text(text, &e);
-
-		if (!in)
-			fail_msg("%s: %s", same[i], e.text);
-		assert_memory_equal(in->demand, want, sizeof(want));
-		free(text);
-		instance_free(in);
-	}
-	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
-		struct err e = { 0 };
-		char *text = str_fmt(HEAD "%s]}", refused[i]);
-		struct instance *in = read_text(text, &e);
-
-		if (in)
-			fail_msg("taken: %s", refused[i]);
-		assert_true(strlen(e.text) > 10);
-		free(text);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_hold_rules_of_whole_placements), cmocka_unit_test(counts_agree_with_the_judge),
-		cmocka_unit_test(scanned_amounts_are_parsed_amounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

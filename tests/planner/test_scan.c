@@ -1,13 +1,13 @@
 /*
  * Services that the scanner reads whole, straight from the text, against the same services by way of the parser: an escaped letter
- * in the id ("\u0073" for "s") says the same, and is not plain. And what must be refused is refused, whoever meets it first.
+ * in the id ("\u0073" for "s") says the same, and is not plain. Amounts likewise, in every form that the scanner leaves to the parser.
+ * And what must be refused is refused, whoever meets it first.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,18 +15,27 @@
 #include "base/mem.h"
 #include "planner/instance.h"
 
-static struct instance *read_service(const char *id, const char *members, struct err *e)
+static struct instance *read_text(const char *text, struct err *e)
 {
 	char path[] = "/tmp/test_scan.XXXXXX";
 	int fd = mkstemp(path);
-	FILE *f = fdopen(fd, "w");
 	struct instance *in;
 
-	fprintf(f, "{\"slots\":2,\"resources\":[{\"name\":\"cpu\"},{\"name\":\"mem\",\"slots\":1}],\"nodes\":[{\"id\":\"n\",\"count\":3,\"capacity\":{\"cpu\":90,\"mem\":90}}],"
-		   "\"services\":[{\"id\":\"other\",\"group\":\"g\",\"demand\":{}},{\"id\":\"%s\",%s}]}", id, members);
-	fclose(f);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
 	in = instance_read(path, e);
 	unlink(path);
+	return in;
+}
+
+static struct instance *read_service(const char *id, const char *members, struct err *e)
+{
+	char *text = str_fmt("{\"slots\":2,\"resources\":[{\"name\":\"cpu\"},{\"name\":\"mem\",\"slots\":1}],\"nodes\":[{\"id\":\"n\",\"count\":3,\"capacity\":{\"cpu\":90,\"mem\":90}}],"
+			     "\"services\":[{\"id\":\"other\",\"group\":\"g\",\"demand\":{}},{\"id\":\"%s\",%s}]}", id, members);
+	struct instance *in = read_text(text, e);
+
+	free(text);
 	return in;
 }
 
@@ -103,9 +112,57 @@ static void both_refuse_the_same(void **unused)
 	}
 }
 
+#define HEAD "{\"slots\":3,\"resources\":[{\"name\":\"cpu\"},{\"name\":\"mem\",\"slots\":1}]," \
+	     "\"nodes\":[{\"id\":\"n\",\"capacity\":{\"cpu\":[9,8,7],\"mem\":4}}],\"services\":["
+
+static void scanned_amounts_are_parsed_amounts(void **unused)
+{
+	/* The first is plain; the others say the same in forms that the scanner leaves to the parser, or places elsewhere. */
+	static const char *const same[] = {
+		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"replicas\":1}", "{\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"id\":\"s\"}",
+		"{ \"id\" : \"s\" ,\n\"demand\" : { \"mem\" : 4 , \"cpu\" : [ 1 ,\t2 , 3 ] } }", "{\"id\":\"s\",\"demand\":{\"\\u0063pu\":[1,2,3],\"mem\":4}}",
+		"{\"id\":\"s\",\"d\\u0065mand\":{\"cpu\":[1,2,3],\"mem\":4}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":[4]}}",
+	};
+	static const char *const refused[] = {
+		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3],\"mem\":4},\"demand\":{}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,2],\"mem\":4}}",
+		"{\"id\":\"s\",\"demand\":{\"cpu\":[1,2,3,4]}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[1,,3]}}", "{\"id\":\"s\",\"demand\":{\"cpu\":[01,2,3]}}",
+		"{\"id\":\"s\",\"demand\":{\"mem\":1e2}}", "{\"id\":\"s\",\"demand\":{\"mem\":-1}}", "{\"id\":\"s\",\"demand\":{\"gpu\":1}}",
+		"{\"id\":\"s\",\"demand\":{\"mem\":1,\"mem\":1}}", "{\"id\":\"s\",\"demand\":{\"mem\":1},}", "{\"id\":\"s\" \"demand\":{\"mem\":1}}",
+		"{\"id\":\"s\",\"demand\":{\"mem\":4611686018427387904}}", "{\"id\":\"s\",\"demand\":{\"mem\":1}", "{\"id\":\"s\"}",
+		"{\"id\":\"t\",\"demand\":{\"mem\":1}},{\"id\":\"s\"}",
+	};
+	static const int64_t want[] = { 1, 2, 3, 4 };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		struct err e = { 0 };
+		char *text = str_fmt(HEAD "%s]}", same[i]);
+		struct instance *in = read_text(text, &e);
+
+		if (!in)
+			fail_msg("%s: %s", same[i], e.text);
+		assert_memory_equal(in->demand, want, sizeof(want));
+		free(text);
+		instance_free(in);
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		struct err e = { 0 };
+		char *text = str_fmt(HEAD "%s]}", refused[i]);
+		struct instance *in = read_text(text, &e);
+
+		if (in)
+			fail_msg("taken: %s", refused[i]);
+		assert_true(strlen(e.text) > 10);
+		free(text);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(scanned_services_are_parsed_services), cmocka_unit_test(both_refuse_the_same) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(scanned_services_are_parsed_services), cmocka_unit_test(both_refuse_the_same),
+		cmocka_unit_test(scanned_amounts_are_parsed_amounts),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

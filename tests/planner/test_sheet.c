@@ -137,35 +137,9 @@ static void test_least(void **state)
 	}
 }
 
-static bool within_capacity(const struct instance *in, const int32_t *item_node)
+static bool holds(const struct instance *in, const int32_t *item_node)
 {
-	for (uint32_t m = 0; m < in->n_nodes; m++)
-		for (uint32_t r = 0; r < in->n_resources; r++) {
-			int64_t sum = 0;
-
-			for (uint32_t i = 0; i < in->n_items; i++)
-				if (item_node[i] == (int32_t)m || (in->resources[r].transient && in->item_node[i] == (int32_t)m))
-					sum += in->demand[i * in->n_columns + r];
-			if (sum > in->capacity[m * in->n_columns + r])
-				return false;
-		}
-	return true;
-}
-
-static bool caps_kept(const struct instance *in, const int32_t *item_node)
-{
-	for (uint32_t i = 0; i < in->n_caps; i++)
-		for (uint32_t m = 0; m < in->n_nodes; m++) {
-			uint32_t a = 0, b = 0;
-
-			for (uint32_t k = 0; k < in->n_items; k++) {
-				a += item_node[k] == (int32_t)m && in->services[k].group == in->caps[i].a;
-				b += item_node[k] == (int32_t)m && in->services[k].group == in->caps[i].b;
-			}
-			if (a && b > in->caps[i].k)
-				return false;
-		}
-	return true;
+	return small_fleet_capacity_holds(in, item_node) && small_fleet_caps_hold(in, item_node);
 }
 
 /* Every placement of the chosen items on the chosen nodes. */
@@ -175,7 +149,7 @@ static double enumerate(const struct instance *in, const struct exact *x, int32_
 	int32_t was;
 
 	if (i == x->n_items)
-		return within_capacity(in, item_node) && caps_kept(in, item_node) ? objective_value(in, NULL, item_node) : INFINITY;
+		return holds(in, item_node) ? objective_value(in, NULL, item_node) : INFINITY;
 	was = item_node[x->item[i]];
 	for (uint32_t k = 0; k < x->n_nodes; k++) {
 		item_node[x->item[i]] = (int32_t)x->node[k];
@@ -224,7 +198,7 @@ static void test_exact_against_enumeration(void **state)
 		assert_true(x.branches > 0);
 		assert_true(fabs(p->cost - best) < 1e-6);
 		assert_true(fabs(p->cost - objective_value(in, NULL, p->item_node)) < 1e-6);
-		assert_true(within_capacity(in, p->item_node) && caps_kept(in, p->item_node));
+		assert_true(holds(in, p->item_node));
 		exact_fini(&x);
 		place_free(p);
 		scalar_free(sc);

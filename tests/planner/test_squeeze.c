@@ -53,12 +53,8 @@ static struct instance *fleet(uint64_t seed, uint32_t slots, int32_t **planted)
 {
 	struct planted_shape shape = { .services = 1600, .nodes = 260, .slots = slots, .resources = 3, .per_node = 8, .spreads = 60, .conflicts = 200,
 				       .fill = 0.98, .kinds = seed % 2 ? 1 : 3, .seed = seed };
-	struct instance *in = planted_new(&shape, planted);
-	struct err e = { 0 };
 
-	if (instance_finish(in, &e) < 0)
-		fail_msg("%s", e.text);
-	return in;
+	return planted_finished(&shape, planted);
 }
 
 static void fewer_nodes_whatever_the_threads(void **unused)

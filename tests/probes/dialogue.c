@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PORT 5983
@@ -33,14 +32,6 @@ struct play {
 	struct sockaddr_storage at;
 	socklen_t size;
 };
-
-static uint64_t thread_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 static void pin(int cpu)
 {
@@ -124,7 +115,7 @@ static void serve(const struct play *p, int listener)
 		for (size_t i = 1; i < n; i++) {
 			ssize_t got = fds[i].revents ? read(fds[i].fd, bytes, sizeof(bytes)) : 0;
 
-			for (uint64_t end = thread_ns() + (uint64_t)got / MESSAGE * p->d->work_us * 1000; got > 0 && thread_ns() < end;)
+			for (uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + (uint64_t)got / MESSAGE * p->d->work_us * 1000; got > 0 && clock_ns(CLOCK_THREAD_CPUTIME_ID) < end;)
 				;
 			if (got > 0 && p->d->sync_fd >= 0)
 				sync_answer(p, bytes);

@@ -54,18 +54,6 @@ void disk_scene_close(void)
 	probe_sample_free(sum);
 }
 
-static void conserved(void)
-{
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		uint64_t row = 0;
-
-		for (unsigned k = 0; k < SLOTS; k++)
-			row += sum->blame[PROBE_BLAME_DISK][slot][k];
-		if (sum->counters[PROBE_COUNTER_DISK_OUTSTANDING][slot] != PROBE_ABSENT)
-			assert_int_equal(row, sum->counters[PROBE_COUNTER_DISK_OUTSTANDING][slot]);
-	}
-}
-
 void disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, dev_t device)
 {
 	const struct cgroup_pair *const in[DISK_SCENE_JOBS] = { &groups[0], &groups[1] };
@@ -74,9 +62,7 @@ void disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, d
 
 	memset(s, 0, sizeof(*s));
 	sync();
-	load_add(probes, one, sum);
-	probe_sample_free(sum);
-	sum = probe_sample_new();
+	sum = load_begin(probes, one, sum);
 	lost = load_losses(probes, NULL);
 	assert_int_equal(disk_account_read(major(device), minor(device), &before), 0);
 	assert_int_equal(fio_run(in, jobs, n, s->fio), 0);
@@ -88,7 +74,7 @@ void disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, d
 	s->device_read_ms = (double)(after.read_ms - before.read_ms);
 	if (s->lost > 0)
 		printf("note: %.0f events lost, counted as such\n", s->lost);
-	conserved();
+	load_conserved(sum, PROBE_BLAME_DISK, PROBE_COUNTER_DISK_OUTSTANDING);
 }
 
 double disk_scene_got(enum probe_counter m, unsigned job)

@@ -1,4 +1,10 @@
 /* See load.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include "tests/probes/load.h"
 
 #include <fcntl.h>
@@ -49,6 +55,25 @@ void load_add(struct probes *p, struct probe_sample *one, struct probe_sample *s
 	for (int b = 0; b < PROBE_N_BLAMES; b++)
 		for (int i = 0; i < SLOTS * SLOTS; i++)
 			sum->blame[b][i / SLOTS][i % SLOTS] += one->blame[b][i / SLOTS][i % SLOTS];
+}
+
+struct probe_sample *load_begin(struct probes *p, struct probe_sample *one, struct probe_sample *sum)
+{
+	load_add(p, one, sum);
+	probe_sample_free(sum);
+	return probe_sample_new();
+}
+
+void load_conserved(const struct probe_sample *sum, enum probe_blame b, enum probe_counter m)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
+		uint64_t row = 0;
+
+		for (unsigned k = 0; k < SLOTS; k++)
+			row += sum->blame[b][slot][k];
+		if (sum->counters[m][slot] != PROBE_ABSENT)
+			assert_int_equal(row, sum->counters[m][slot]);
+	}
 }
 
 uint64_t load_losses(const struct probes *p, const char *name)

@@ -15,6 +15,12 @@ int load_wait(pid_t pid);                            /* exit status */
 /* Add one reading's counters and blame to sum (absent stays absent until something is there). */
 void load_add(struct probes *p, struct probe_sample *one, struct probe_sample *sum);
 
+/* What came before this moment is left out: reads once, and gives an empty sum for the one passed. */
+struct probe_sample *load_begin(struct probes *p, struct probe_sample *one, struct probe_sample *sum);
+
+/* Fails the running test unless every row of the blame is the counter of its slot, to the ns, where there is one. */
+void load_conserved(const struct probe_sample *sum, enum probe_blame b, enum probe_counter m);
+
 /* Events that the probe of that name (NULL = all probes) lost since it was opened, as of the latest reading. */
 uint64_t load_losses(const struct probes *p, const char *name);
 

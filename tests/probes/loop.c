@@ -15,13 +15,18 @@ int loop_open(struct loop *l, size_t bytes)
 	char command[160];
 	struct stat st;
 	FILE *f;
-	int fd;
+	int fd, err;
 
 	*l = (struct loop){ .file = "/dev/shm/cotenant-disk-XXXXXX" };
 	fd = mkstemp(l->file);
-	if (fd < 0 || ftruncate(fd, (off_t)bytes))
+	if (fd < 0)
 		return -errno;
+	err = ftruncate(fd, (off_t)bytes) ? -errno : 0;
 	close(fd);
+	if (err) {
+		loop_close(l);
+		return err;
+	}
 	snprintf(command, sizeof(command), "losetup -f --show %s 2> /dev/null", l->file);
 	f = popen(command, "r");
 	if (!f || !fgets(l->device, sizeof(l->device), f))

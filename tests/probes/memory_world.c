@@ -73,10 +73,8 @@ void memory_scene_open(uint64_t limit_bytes, uint64_t own_bytes)
 	}
 	cache_drop();
 	memory_job(0, READ_RANDOM, 0, VICTIM_PAGES);
-	load_add(world.probes, world.one, world.sum);
+	world.sum = load_begin(world.probes, world.one, world.sum);
 	world.losses = load_losses(world.probes, NULL);
-	probe_sample_free(world.sum);
-	world.sum = probe_sample_new();
 	world.seen = (struct reader_result){ 0 };
 }
 

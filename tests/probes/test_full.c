@@ -19,12 +19,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "tests/probes/fio.h"
 #include "tests/probes/load.h"
 
 #define ENTRIES 16
 #define MANY (4 * ENTRIES)
 #define ATTEMPTS 6
-#define FIO "fio --name=t --bs=4k --size=16m --ioengine=libaio --direct=1 --rw=randread --output-format=json "
+#define JOB "--bs=4k --size=16m --ioengine=libaio --direct=1 --rw=randread "
 
 static char folder[] = "/var/tmp/cotenant-full-XXXXXX";
 static struct cgroup_pair group;
@@ -33,34 +34,21 @@ static struct probe_sample *one, *sum;
 
 static void begin(void)
 {
-	load_add(probes, one, sum);
-	probe_sample_free(sum);
-	sum = probe_sample_new();
+	sum = load_begin(probes, one, sum);
 }
 
 /* Reads that fio made at this depth; ours stand in sum. */
 static double reads_at_depth(int depth, int reads)
 {
-	char command[600], out[300];
+	const struct cgroup_pair *const in[] = { &group };
+	struct fio_account fio;
+	char job[300];
 
-	snprintf(out, sizeof(out), "%s/out.json", folder);
-	snprintf(command, sizeof(command), FIO "--iodepth=%d --number_ios=%d --filename=%s/f --output=%s", depth, reads, folder, out);
+	snprintf(job, sizeof(job), JOB "--iodepth=%d --number_ios=%d --filename=%s/f", depth, reads, folder);
 	begin();
-	assert_int_equal(load_wait(load_start(&group, command)), 0);
+	assert_int_equal(fio_run(in, (const char *const[]){ job }, 1, &fio), 0);
 	load_add(probes, one, sum);
-	return load_json(out, "jobs.0.read.total_ios");
-}
-
-static void disk_conserved(void)
-{
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		uint64_t row = 0;
-
-		for (unsigned k = 0; k < SLOTS; k++)
-			row += sum->blame[PROBE_BLAME_DISK][slot][k];
-		if (sum->counters[PROBE_COUNTER_DISK_OUTSTANDING][slot] != PROBE_ABSENT)
-			assert_int_equal(row, sum->counters[PROBE_COUNTER_DISK_OUTSTANDING][slot]);
-	}
+	return fio.reads;
 }
 
 static void test_requests_outstanding(void **state)
@@ -82,7 +70,7 @@ static void test_requests_outstanding(void **state)
 	assert_true(lost > 0);
 	assert_true(got > 0 && (double)got + (double)lost >= truth); /* none is missing from both; one without room at its start may have it when issued */
 	assert_true((double)got <= 1.1 * truth + 500);
-	disk_conserved();
+	load_conserved(sum, PROBE_BLAME_DISK, PROBE_COUNTER_DISK_OUTSTANDING);
 
 	for (int i = 0; i < ATTEMPTS; i++) { /* the kernel may lose an event or two: then nothing is proven of the rest */
 		before = load_losses(probes, "disk");
@@ -94,7 +82,7 @@ static void test_requests_outstanding(void **state)
 	got = sum->counters[PROBE_COUNTER_DISK_READS][SLOT_FIRST];
 	printf("figure: with room again: fio's %.0f, seen %lld\n", truth, (long long)got);
 	assert_true((double)got >= truth && (double)got <= 1.1 * truth + 100); /* fio's own pages may be read too */
-	disk_conserved();
+	load_conserved(sum, PROBE_BLAME_DISK, PROBE_COUNTER_DISK_OUTSTANDING);
 }
 
 static int listener(void)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/probes/emulated.h"
 #include "tests/probes/load.h"
 #include "tests/probes/memory_world.h"
 
@@ -67,14 +68,7 @@ static void conserved(void)
 {
 	if (lost() > 0)
 		printf("note: %.0f events lost, counted as such\n", lost());
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		uint64_t row = 0;
-
-		for (unsigned k = 0; k < SLOTS; k++)
-			row += world.sum->blame[PROBE_BLAME_MEMORY][slot][k];
-		if (got(PROBE_COUNTER_MEM_REFAULT_WAIT, slot) != PROBE_ABSENT)
-			assert_int_equal(row, got(PROBE_COUNTER_MEM_REFAULT_WAIT, slot));
-	}
+	load_conserved(world.sum, PROBE_BLAME_MEMORY, PROBE_COUNTER_MEM_REFAULT_WAIT);
 }
 
 static void shares(const char *scene)
@@ -100,7 +94,7 @@ static void wait_figure(const char *what, double measured, double truth)
 
 	printf("figure: %s: measured %.0f, truth %.0f, off by %.2f %% (the victim was in reclaim for %.0f in the scene)\n", what, measured, truth,
 	       100 * (measured - truth) / truth, reclaim);
-	if (getenv("COTENANT_TEST_LAG_NS")) /* an emulated machine does not see what its host takes from its CPUs: its clocks prove nothing */
+	if (emulated_percent()) /* an emulated machine does not see what its host takes from its CPUs: its clocks prove nothing */
 		return;
 	assert_true(truth > 0 && measured > 0);
 	assert_true(measured >= truth * (1 - part) - reclaim && measured <= truth * (1 + part));

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/probes/emulated.h"
 #include "tests/probes/load.h"
 
 #define UDP_HEADERS 28
@@ -44,9 +45,7 @@ static size_t net_index(void)
 
 static void begin(void)
 {
-	load_add(probes, one, sum);
-	probe_sample_free(sum);
-	sum = probe_sample_new();
+	sum = load_begin(probes, one, sum);
 }
 
 /* Some machines hide the events of some tasks, and of interrupts on top of them; the probe counts what it misses. A run with
@@ -54,14 +53,8 @@ static void begin(void)
 static bool lost_something(void)
 {
 	static uint64_t before;
-	struct probe_status st;
-	uint64_t lost = 0, fresh;
+	uint64_t lost = load_losses(probes, NULL), fresh = lost - before;
 
-	for (size_t i = 0; i < probes_count(probes); i++) {
-		probes_status(probes, i, &st);
-		lost += st.losses;
-	}
-	fresh = lost - before;
 	before = lost;
 	if (fresh)
 		printf("note: %llu events lost, counted as such; run again\n", (unsigned long long)fresh);
@@ -125,7 +118,7 @@ static void test_sampled(void **state)
 	printf("figure: datagrams watched half of the time: measured %.0f, its own %.0f, off by %.1f %%\n", measured, packets, 100 * (measured - packets) / packets);
 	assert_true(probes_share_set(probes, net_index(), PROBE_HOT, 1));
 	unlink(out);
-	if (getenv("COTENANT_TEST_PERCENT")) /* attaching stops an emulated machine so long that the sender catches up in every window */
+	if (emulated_percent()) /* attaching stops an emulated machine so long that the sender catches up in every window */
 		skip();
 	assert_true(measured > 0.7 * packets && measured < 1.3 * packets);
 }

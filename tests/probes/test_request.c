@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/parse.h"
 #include "tests/probes/dialogue.h"
+#include "tests/probes/emulated.h"
 #include "tests/probes/load.h"
 
 #define OPEN_LOOP_LEAST 200     /* of 300 messages answered one by one */
@@ -33,9 +33,7 @@ struct outcome {
 
 static void begin(void)
 {
-	load_add(probes, one, sum);
-	probe_sample_free(sum);
-	sum = probe_sample_new();
+	sum = load_begin(probes, one, sum);
 }
 
 static double got_ms(enum probe_counter m)
@@ -83,15 +81,11 @@ static struct outcome play(const struct dialogue *d)
 	return o;
 }
 
-/* In an emulated machine (tests/vm) a client takes so long for its next request that a tenth of the server's waiting lies between
+/* In an emulated machine a client takes so long for its next request that a tenth of the server's waiting lies between
  * requests, where no request can show it. */
 static double allowed(double percent)
 {
-	uint64_t emulated = 0;
-
-	if (!getenv("COTENANT_TEST_PERCENT") || parse_u64(getenv("COTENANT_TEST_PERCENT"), &emulated) || percent < 1)
-		return percent;
-	return percent > 2 * (double)emulated ? percent : 2 * (double)emulated;
+	return percent < 1 ? percent : fmax(percent, 2 * (double)emulated_percent());
 }
 
 static void within(const char *what, double got, double expected, double percent)

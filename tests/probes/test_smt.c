@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "probes/smt.h"
 #include "tests/probes/load.h"
 
@@ -152,7 +152,6 @@ static void overlaps_are_counted_once(void **state)
 static pid_t burn_start(const struct cgroup_pair *group, int cpu)
 {
 	pid_t pid = fork();
-	struct timespec t;
 	cpu_set_t set;
 
 	if (pid)
@@ -161,9 +160,8 @@ static pid_t burn_start(const struct cgroup_pair *group, int cpu)
 	CPU_ZERO(&set);
 	CPU_SET((unsigned)cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	do
-		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	while ((uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec < BURN_NS);
+	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < BURN_NS)
+		;
 	_exit(0);
 }
 
