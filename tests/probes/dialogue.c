@@ -22,8 +22,9 @@
 #define MESSAGE 64
 #define PATIENCE_MS 20000
 
-/* Written by the children, read when they have ended. */
-struct notes { uint64_t before[2], after[2], answers, slept_ns, client_before[2], client_after[2], behind_ns; };
+/* Written by the children, read when they have ended. client: its schedstat before and after its first request, before and after its
+ * last, since a wait between such a reading and the request is of a turn or of none. */
+struct notes { uint64_t before[2], after[2], answers, slept_ns, client[4][2], behind_ns; };
 
 struct play {
 	const struct dialogue *d;
@@ -202,11 +203,14 @@ static void converse(const struct play *p)
 	next = clock_ns(CLOCK_MONOTONIC);
 	for (size_t r = 0; r < d->rounds; r++) {
 		uint64_t began = clock_ns(CLOCK_MONOTONIC), late;
+		bool ends = r == 0 || r + 1 == d->rounds;
 
+		if (ends)
+			schedstat(p->notes->client[r ? 2 : 0]);
 		for (size_t i = 0; i < d->connections; i++)
 			ask(fds[i], d->batch);
-		if (r == 0 || r + 1 == d->rounds)
-			schedstat(r ? p->notes->client_after : p->notes->client_before);
+		if (ends)
+			schedstat(p->notes->client[r ? 3 : 1]);
 		if (d->pipelined) {
 			usleep(1000);
 			ask(fds[0], d->batch);
@@ -258,7 +262,8 @@ int dialogue_play(const struct dialogue *d, const struct cgroup_pair groups[DIAL
 	err = play(&p);
 	*out = (struct dialogue_truth){ .answers = p.notes->answers, .run_ns = p.notes->after[0] - p.notes->before[0],
 					.wait_ns = p.notes->after[1] - p.notes->before[1], .slept_ns = p.notes->slept_ns,
-					.client_wait_ns = p.notes->client_after[1] - p.notes->client_before[1], .behind_ns = p.notes->behind_ns };
+					.client_wait_least_ns = p.notes->client[2][1] - p.notes->client[1][1],
+					.client_wait_most_ns = p.notes->client[3][1] - p.notes->client[0][1], .behind_ns = p.notes->behind_ns };
 	munmap(p.notes, sizeof(*p.notes));
 	return err;
 }

@@ -34,7 +34,7 @@ struct dialogue_truth {
 	uint64_t answers;                  /* writes of the server */
 	uint64_t run_ns, wait_ns;          /* of the server, from its first connection to its last */
 	uint64_t slept_ns;                 /* of the server while it synced */
-	uint64_t client_wait_ns;           /* in run queues, from its first request to its last: what its turns held */
+	uint64_t client_wait_least_ns, client_wait_most_ns; /* in run queues, from its first request to its last: what its turns held */
 	uint64_t behind_ns;                /* pipelined: that second messages at least waited behind the first */
 };
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "tests/probes/memory_world.h"
 
 #define LRU_GENERATIONS "/sys/kernel/mm/lru_gen/enabled"
+#define EVICTORS "/sys/kernel/mm/damon/admin/kdamonds/*/state"
 #define READS_PER_S 4000         /* of the victim: a disk whose waits are long beside what clocks and interrupts blur */
 
 struct memory_world world = { .folder = "/var/tmp/cotenant-memory-XXXXXX" };
@@ -101,17 +103,41 @@ static int prepare(void)
 	return system(command);
 }
 
-/* "0x0007" and the like; the file is absent where the kernel has no such thing. */
-static bool lru_generations(void)
+/* First line of a file; empty where the kernel has no such thing. */
+static void first_line(const char *path, char text[16])
 {
-	char text[16] = "";
-	FILE *f = fopen(LRU_GENERATIONS, "r");
+	FILE *f = fopen(path, "r");
 
-	if (f && !fgets(text, sizeof(text), f))
+	if (!f || !fgets(text, 16, f))
 		text[0] = '\0';
 	if (f)
 		fclose(f);
+}
+
+/* "0x0007" and the like. */
+static bool lru_generations(void)
+{
+	char text[16];
+
+	first_line(LRU_GENERATIONS, text);
 	return text[strspn(text, "0x\n")] != '\0';
+}
+
+static bool machine_evicts(void)
+{
+	bool on = false;
+	glob_t found;
+
+	if (glob(EVICTORS, 0, NULL, &found))
+		return false;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char text[16];
+
+		first_line(found.gl_pathv[i], text);
+		on |= !strcmp(text, "on\n");
+	}
+	globfree(&found);
+	return on;
 }
 
 int memory_world_open(void)
@@ -139,6 +165,7 @@ int memory_world_open(void)
 		rmdir(world.folder);
 		return 77;
 	}
+	world.machine_evicts = machine_evicts();
 	world.one = probe_sample_new();
 	world.sum = probe_sample_new();
 	if (!prepare() && !probes_open(&config, &world.probes, &e))

@@ -5,6 +5,8 @@
 #ifndef TESTS_PROBES_MEMORY_WORLD_H
 #define TESTS_PROBES_MEMORY_WORLD_H
 
+#include <stdbool.h>
+
 #include "tests/probes/memory_group.h"
 #include "tests/probes/reader.h"
 
@@ -23,6 +25,7 @@ struct memory_world {
 	struct probe_sample *one, *sum;  /* of the scene */
 	uint64_t losses;             /* before the scene */
 	struct reader_result seen;   /* of the victim's passes */
+	bool machine_evicts;         /* a kernel thread pages out what is cold, whoever else does what */
 };
 
 extern struct memory_world world;

@@ -212,17 +212,17 @@ static void add_sample(const struct probe_sample *s, struct scene_result *out)
 	}
 }
 
-/* Time that all CPUs were busy since boot. */
+/* Time since boot that all CPUs were busy, or the host busy with others. */
 static uint64_t machine_busy_ns(void)
 {
-	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0;
+	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
 	FILE *f = fopen("/proc/stat", "r");
 
-	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq) != 7)
-		user = nice = system = irq = softirq = 0;
+	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) != 8)
+		user = nice = system = irq = softirq = steal = 0;
 	if (f)
 		fclose(f);
-	return (user + nice + system + irq + softirq) * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return (user + nice + system + irq + softirq + steal) * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
 static void kernel_account(struct world *w, struct scene_result *out, int sign)

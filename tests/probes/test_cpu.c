@@ -85,7 +85,8 @@ static bool names_the_culprit(const struct scene *sc, const struct scene_result 
 	unsigned victim = SCENE_SLOT(sc->victim);
 	double least = sc->least - (double)(percent - 1) / 100; /* emulated: wake-ups of idle CPUs take their part */
 	/* What else the machine did meanwhile, by its own account, is no part of the scene. */
-	uint64_t others = r->blame[victim][SLOT_OTHER] + r->blame[victim][SLOT_KERNEL], outside = others < r->outside_ns ? others : r->outside_ns;
+	uint64_t others = r->blame[victim][SLOT_OTHER] + r->blame[victim][SLOT_KERNEL] + r->blame[victim][SLOT_STEAL];
+	uint64_t outside = others < r->outside_ns ? others : r->outside_ns;
 	double wait = (double)(r->wait_ns[victim] - outside), share = (double)r->blame[victim][SCENE_SLOT(sc->culprit)] / (wait > 0 ? wait : 1);
 
 	if (sc->least <= 0)

@@ -2,7 +2,8 @@
  * privileged: the memory probe in scenes of known outcome: a reader whose cached pages a neighbour's copy evicts below a common
  * limit, its own limit, two culprits of known sizes, nothing evicted. Counts are held against mincore() and memory.stat, waits against
  * the reader's own clocks. Scenes are in lockstep, so that each eviction has one possible cause: the victim rests while
- * culprits work, and the other way round.
+ * culprits work, and the other way round. Only a machine that pages out cold memory by itself (DAMON) may evict at any time; what its
+ * kernel thread is blamed for is nobody else's and stands apart.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@
 #define ROUNDS 3
 #define CLOCK_RATIO 0.05         /* waits agree to so much */
 #define PASSES 20
+#define MACHINE_SHARE 0.3
 #define TURN 32u                 /* pages that one of two culprits reads at a time */
 
 static int64_t refaults;         /* of the victim in the scene, by the kernel's count */
@@ -42,6 +44,17 @@ static uint64_t blamed(unsigned culprit)
 static double share(unsigned culprit)
 {
 	return got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM) ? (double)blamed(culprit) / (double)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM) : 0;
+}
+
+/* The victim's waits that are the machine's own doing. */
+static double machine_ns(void)
+{
+	return world.machine_evicts ? (double)blamed(SLOT_KERNEL) : 0;
+}
+
+static double machine_share(void)
+{
+	return world.machine_evicts ? share(SLOT_KERNEL) : 0;
 }
 
 static int teardown(void **state)
@@ -77,8 +90,13 @@ static void shares(const char *scene)
 
 	for (unsigned k = 0; k < SLOTS; k++)
 		others += k != VICTIM && k != CULPRIT && k != SECOND ? share(k) : 0;
-	printf("figure: %s: of %.1f ms of waiting for evicted pages: first neighbour %.1f %%, second %.1f %%, self %.1f %%, all else %.1f %%\n", scene,
-	       (double)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM) / 1e6, 100 * share(CULPRIT), 100 * share(SECOND), 100 * share(VICTIM), 100 * others);
+	printf("figure: %s: of %.1f ms of waiting for evicted pages: first neighbour %.1f %%, second %.1f %%, self %.1f %%, the machine itself %.1f %%, "
+	       "all else %.1f %%\n", scene, (double)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM) / 1e6, 100 * share(CULPRIT), 100 * share(SECOND),
+	       100 * share(VICTIM), 100 * machine_share(), 100 * (others - machine_share()));
+	if (machine_share() > MACHINE_SHARE) {
+		printf("note: this machine evicts too much by itself; the scene shows nothing\n");
+		skip();
+	}
 }
 
 /* What the victim slept for missing pages, by its own clocks. */
@@ -87,8 +105,9 @@ static double slept_ns(void)
 	return (double)(world.seen.read_ns - world.seen.cpu_ns - world.seen.runnable_ns);
 }
 
-/* The reader's clocks cannot tell a sleep in reclaim (another metric) from one for a page, hence the lower bound. */
-static void wait_figure(const char *what, double measured, double truth)
+/* The reader's clocks cannot tell a sleep in reclaim (another metric) from one for a page, nor for whose sake it was (elsewhere:
+ * what may have been the machine's), hence the lower bound. */
+static void wait_figure(const char *what, double measured, double truth, double elsewhere)
 {
 	double reclaim = (double)got(PROBE_COUNTER_MEM_RECLAIM, VICTIM), part = CLOCK_RATIO;
 
@@ -97,13 +116,13 @@ static void wait_figure(const char *what, double measured, double truth)
 	if (emulated_percent()) /* an emulated machine does not see what its host takes from its CPUs: its clocks prove nothing */
 		return;
 	assert_true(truth > 0 && measured > 0);
-	assert_true(measured >= truth * (1 - part) - reclaim && measured <= truth * (1 + part));
+	assert_true(measured >= truth * (1 - part) - reclaim - elsewhere && measured <= truth * (1 + part));
 }
 
 static void wait_matches_reader(void)
 {
 	printf("figure: sleeps of the victim: %lld for %llu reads\n", (long long)got(PROBE_COUNTER_MEM_REFAULT_WAITS, VICTIM), (unsigned long long)world.seen.missing);
-	wait_figure("wait against the reader's own clocks, ns", (double)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM), slept_ns());
+	wait_figure("wait against the reader's own clocks, ns", (double)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM), slept_ns(), 0);
 }
 
 static void scene(uint64_t limit, uint64_t own, void (*act)(void))
@@ -141,7 +160,7 @@ static void test_copy(void **state)
 	kernel_count();
 	assert_true(got(PROBE_COUNTER_MEM_EVICTED, VICTIM) >= got(PROBE_COUNTER_MEM_REREAD, VICTIM));
 	wait_matches_reader();
-	assert_true(share(CULPRIT) >= 0.95);
+	assert_true(share(CULPRIT) + machine_share() >= 0.95);
 	assert_true(got(PROBE_COUNTER_MEM_RECLAIM, CULPRIT) > 0);
 }
 
@@ -162,7 +181,7 @@ static void test_own_limit(void **state)
 	shares("its own limit is smaller than its file, beside a neighbour that reads a lot");
 	conserved();
 	kernel_count();
-	assert_true(share(VICTIM) >= 0.99);
+	assert_true(share(VICTIM) + machine_share() >= 0.99);
 	assert_int_equal(blamed(CULPRIT), 0);
 }
 
@@ -198,8 +217,8 @@ static void test_one_after_the_other(void **state)
 	scene(LIMIT_BYTES, 0, act_one_after_the_other);
 	shares("two neighbours, two rounds of the first to one of the second");
 	conserved();
-	wait_figure("blame of the first against the reader's clocks in its rounds, ns", (double)blamed(CULPRIT), slept_after[0]);
-	wait_figure("blame of the second, likewise", (double)blamed(SECOND), slept_after[1]);
+	wait_figure("blame of the first against the reader's clocks in its rounds, ns", (double)blamed(CULPRIT), slept_after[0], machine_ns());
+	wait_figure("blame of the second, likewise", (double)blamed(SECOND), slept_after[1], machine_ns());
 }
 
 /* Two of three turns are the first neighbour's, in an order that does not fall in step with the kernel's own rounds over cgroups. */
@@ -236,7 +255,7 @@ static void test_two_at_once(void **state)
 	conserved();
 	wait_matches_reader();
 	assert_true(blamed(CULPRIT) && blamed(SECOND));
-	assert_true(share(CULPRIT) + share(SECOND) >= 0.95);
+	assert_true(share(CULPRIT) + share(SECOND) + machine_share() >= 0.95);
 }
 
 static void act_node_short(void)
@@ -261,7 +280,7 @@ static void test_node_short(void **state)
 	shares("a neighbour fills the node's memory");
 	conserved();
 	figure("evicted pages read again, against mincore() before each read", (double)got(PROBE_COUNTER_MEM_REREAD, VICTIM), (double)world.seen.missing, 1);
-	assert_true(share(CULPRIT) >= 0.9);
+	assert_true(share(CULPRIT) + machine_share() >= 0.9);
 }
 
 static void act_nothing(void)
@@ -278,8 +297,10 @@ static void test_nothing(void **state)
 	scene(0, 0, act_nothing);
 	printf("figure: no limit, memory to spare: %lld pages evicted, %lld ns waited for evicted pages\n",
 	       (long long)got(PROBE_COUNTER_MEM_EVICTED, VICTIM), (long long)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM));
-	assert_int_equal(got(PROBE_COUNTER_MEM_EVICTED, VICTIM), 0);
-	assert_int_equal(got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM), 0);
+	for (unsigned k = 0; k < SLOTS; k++)
+		assert_true(!blamed(k) || (world.machine_evicts && k == SLOT_KERNEL));
+	conserved();
+	assert_true(world.machine_evicts || got(PROBE_COUNTER_MEM_EVICTED, VICTIM) == 0);
 }
 
 int main(void)

@@ -140,7 +140,7 @@ static void culprit_at_a_unix_socket(void **state)
 static void culprit_beside_the_client(void **state)
 {
 	const struct dialogue d = { .connections = 1, .rounds = 1000, .batch = 1, .work_us = 100, .unix_socket = true, .burner_cpu = 1, .sync_fd = -1 };
-	double caused_ms = 0, wait_ms = 0;
+	double caused_ms = 0, least_ms = 0, most_ms = 0;
 
 	(void)state;
 	if (!has_socket_events())
@@ -149,11 +149,12 @@ static void culprit_beside_the_client(void **state)
 		struct outcome o = play(&d);
 
 		caused_ms = (double)sum->counters[PROBE_COUNTER_REQ_TURN_BLAMED][SLOT_FIRST + SERVER] / 1e6;
-		wait_ms = (double)o.truth.client_wait_ns / 1e6;
-		if (caused_ms > 0.9 * wait_ms)
+		least_ms = (double)o.truth.client_wait_least_ns / 1e6;
+		most_ms = (double)o.truth.client_wait_most_ns / 1e6;
+		if (caused_ms > 0.9 * least_ms)
 			break;
 	}
-	within("client: ms of its turns that neighbours held up", caused_ms, wait_ms, 15);
+	within("client: ms of its turns that neighbours held up", caused_ms, fmin(fmax(caused_ms, least_ms), most_ms), 15);
 }
 
 /* Nobody beside it: nobody is blamed. */
