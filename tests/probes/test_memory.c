@@ -23,13 +23,14 @@
 #define OWN_BYTES (5ull << 20)   /* a limit smaller than the victim's file */
 #define SMALL_NODE_BYTES (3ull << 30)
 #define ROUNDS 3
-#define CLOCK_RATIO 0.05         /* waits agree to so much */
+#define CLOCK_RATIO 0.05         /* waits agree to so much, */
+#define CLOCK_BLUR_NS 5000.0     /* and so much a read, which counts where the limit grants bursts of reads that take 20,000 ns (seen: 3500) */
 #define PASSES 20
 #define MACHINE_SHARE 0.3
 #define TURN 32u                 /* pages that one of two culprits reads at a time */
 
 static int64_t refaults;         /* of the victim in the scene, by the kernel's count */
-static double slept_after[2];    /* the victim, after each culprit's rounds */
+static struct reads { double slept_ns, missing; } after[2]; /* the victim's, after each culprit's rounds */
 
 static int64_t got(enum probe_counter m, unsigned slot)
 {
@@ -99,30 +100,31 @@ static void shares(const char *scene)
 	}
 }
 
-/* What the victim slept for missing pages, by its own clocks. */
-static double slept_ns(void)
+/* The victim's reads of missing pages, and what it slept for them by its own clocks. */
+static struct reads victim_reads(void)
 {
-	return (double)(world.seen.read_ns - world.seen.cpu_ns - world.seen.runnable_ns);
+	return (struct reads){ (double)(world.seen.read_ns - world.seen.cpu_ns - world.seen.runnable_ns), (double)world.seen.missing };
 }
 
 /* The reader's clocks cannot tell a sleep in reclaim (another metric) from one for a page, nor for whose sake it was (elsewhere:
  * what may have been the machine's), hence the lower bound. */
-static void wait_figure(const char *what, double measured, double truth, double elsewhere)
+static void wait_figure(const char *what, double measured, struct reads by_clock, double elsewhere)
 {
-	double reclaim = (double)got(PROBE_COUNTER_MEM_RECLAIM, VICTIM), part = CLOCK_RATIO;
+	double reclaim = (double)got(PROBE_COUNTER_MEM_RECLAIM, VICTIM), truth = by_clock.slept_ns;
+	double slack = CLOCK_RATIO * truth + CLOCK_BLUR_NS * by_clock.missing;
 
 	printf("figure: %s: measured %.0f, truth %.0f, off by %.2f %% (the victim was in reclaim for %.0f in the scene)\n", what, measured, truth,
 	       100 * (measured - truth) / truth, reclaim);
 	if (emulated_percent()) /* an emulated machine does not see what its host takes from its CPUs: its clocks prove nothing */
 		return;
 	assert_true(truth > 0 && measured > 0);
-	assert_true(measured >= truth * (1 - part) - reclaim - elsewhere && measured <= truth * (1 + part));
+	assert_true(measured >= truth - slack - reclaim - elsewhere && measured <= truth + slack);
 }
 
 static void wait_matches_reader(void)
 {
 	printf("figure: sleeps of the victim: %lld for %llu reads\n", (long long)got(PROBE_COUNTER_MEM_REFAULT_WAITS, VICTIM), (unsigned long long)world.seen.missing);
-	wait_figure("wait against the reader's own clocks, ns", (double)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM), slept_ns(), 0);
+	wait_figure("wait against the reader's own clocks, ns", (double)got(PROBE_COUNTER_MEM_REFAULT_WAIT, VICTIM), victim_reads(), 0);
 }
 
 static void scene(uint64_t limit, uint64_t own, void (*act)(void))
@@ -132,12 +134,14 @@ static void scene(uint64_t limit, uint64_t own, void (*act)(void))
 	load_add(world.probes, world.one, world.sum);
 }
 
-/* The kernel's own count is a lower bound: its shadow entries are reclaimed, too, and what they knew is then no refault. */
-static void kernel_count(void)
+/* The kernel's own count is a lower bound: its shadow entries are reclaimed, too, and what they knew is then no refault. (Where a
+ * neighbour evicts everything of a file, none may be left.) */
+static void counts_hold(void)
 {
+	figure("evicted pages read again, against mincore() before each read", (double)got(PROBE_COUNTER_MEM_REREAD, VICTIM), (double)world.seen.missing, 1);
 	printf("figure: evicted pages read again: measured %lld, at least (the kernel's count of refaults) %lld\n",
 	       (long long)got(PROBE_COUNTER_MEM_REREAD, VICTIM), (long long)refaults);
-	assert_true(refaults > 0 && (double)got(PROBE_COUNTER_MEM_REREAD, VICTIM) + lost() >= 0.99 * (double)refaults);
+	assert_true((double)got(PROBE_COUNTER_MEM_REREAD, VICTIM) + lost() >= 0.99 * (double)refaults);
 }
 
 static void act_copy(void)
@@ -156,8 +160,7 @@ static void test_copy(void **state)
 	scene(LIMIT_BYTES, 0, act_copy);
 	shares("a neighbour copies a file below a common limit");
 	conserved();
-	figure("evicted pages read again, against mincore() before each read", (double)got(PROBE_COUNTER_MEM_REREAD, VICTIM), (double)world.seen.missing, 1);
-	kernel_count();
+	counts_hold();
 	assert_true(got(PROBE_COUNTER_MEM_EVICTED, VICTIM) >= got(PROBE_COUNTER_MEM_REREAD, VICTIM));
 	wait_matches_reader();
 	assert_true(share(CULPRIT) + machine_share() >= 0.95);
@@ -180,7 +183,7 @@ static void test_own_limit(void **state)
 	scene(0, OWN_BYTES, act_own_limit);
 	shares("its own limit is smaller than its file, beside a neighbour that reads a lot");
 	conserved();
-	kernel_count();
+	counts_hold();
 	assert_true(share(VICTIM) + machine_share() >= 0.99);
 	assert_int_equal(blamed(CULPRIT), 0);
 }
@@ -200,14 +203,16 @@ static void victim_recovers(void)
 /* One after the other, two rounds of the first to one of the second: each recovery of the victim has one culprit. */
 static void act_one_after_the_other(void)
 {
-	slept_after[0] = slept_after[1] = 0;
+	memset(after, 0, sizeof(after));
 	for (int round = 0; round < 2 * ROUNDS; round++) {
 		unsigned who = round % 3 == 2;
-		double before = slept_ns();
+		struct reads before = victim_reads(), now;
 
 		memory_job(1 + who, READ_STREAM, 0, BIG_PAGES);
 		victim_recovers();
-		slept_after[who] += slept_ns() - before;
+		now = victim_reads();
+		after[who].slept_ns += now.slept_ns - before.slept_ns;
+		after[who].missing += now.missing - before.missing;
 	}
 }
 
@@ -217,8 +222,8 @@ static void test_one_after_the_other(void **state)
 	scene(LIMIT_BYTES, 0, act_one_after_the_other);
 	shares("two neighbours, two rounds of the first to one of the second");
 	conserved();
-	wait_figure("blame of the first against the reader's clocks in its rounds, ns", (double)blamed(CULPRIT), slept_after[0], machine_ns());
-	wait_figure("blame of the second, likewise", (double)blamed(SECOND), slept_after[1], machine_ns());
+	wait_figure("blame of the first against the reader's clocks in its rounds, ns", (double)blamed(CULPRIT), after[0], machine_ns());
+	wait_figure("blame of the second, likewise", (double)blamed(SECOND), after[1], machine_ns());
 }
 
 /* Two of three turns are the first neighbour's, in an order that does not fall in step with the kernel's own rounds over cgroups. */
