@@ -97,6 +97,14 @@ static void sync_answer(const struct play *p, const char *bytes)
 	p->notes->slept_ns += (int64_t)wall > 0 ? wall : 0;
 }
 
+static void compute(uint64_t us)
+{
+	uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + us * 1000;
+
+	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+		;
+}
+
 /* One answer per MESSAGE bytes; what is read at once is answered at once. Ends when the last connection has gone. */
 static void serve(const struct play *p, int listener)
 {
@@ -116,8 +124,8 @@ static void serve(const struct play *p, int listener)
 		for (size_t i = 1; i < n; i++) {
 			ssize_t got = fds[i].revents ? read(fds[i].fd, bytes, sizeof(bytes)) : 0;
 
-			for (uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + (uint64_t)got / MESSAGE * p->d->work_us * 1000; got > 0 && clock_ns(CLOCK_THREAD_CPUTIME_ID) < end;)
-				;
+			if (got > 0)
+				compute((uint64_t)got / MESSAGE * p->d->work_us);
 			if (got > 0 && p->d->sync_fd >= 0)
 				sync_answer(p, bytes);
 			if (got > 0 && write(fds[i].fd, bytes, (size_t)got) != got)
@@ -205,6 +213,7 @@ static void converse(const struct play *p)
 		uint64_t began = clock_ns(CLOCK_MONOTONIC), late;
 		bool ends = r == 0 || r + 1 == d->rounds;
 
+		compute(d->client_work_us);
 		if (ends)
 			schedstat(p->notes->client[r ? 2 : 0]);
 		for (size_t i = 0; i < d->connections; i++)

@@ -24,7 +24,7 @@ struct dialogue {
 	size_t connections, rounds, batch; /* batch: messages in one write */
 	bool pipelined;                    /* a second write 1 ms after the first, before the answer */
 	unsigned period_us;                /* asks at this pace whatever comes back (one connection); 0 = when it is answered */
-	unsigned work_us;
+	unsigned work_us, client_work_us;  /* the client's is before it asks */
 	bool unix_socket;                  /* else TCP over loopback */
 	int burner_cpu;                    /* a process that burns there, or NO_BURNER */
 	int sync_fd;                       /* each answer is written there and synced before it is given; -1 = not */
