@@ -25,6 +25,7 @@
 #define BOUNDS(row) \
 	row(volume) \
 	row(clique) \
+	row(company) \
 	row(dff) \
 	row(priced) \
 	row(curve) \

@@ -187,6 +187,11 @@ const char *model_pressure_beside(const char *pressure)
 	return strncmp(pressure, MODEL_BESIDE, strlen(MODEL_BESIDE)) ? NULL : pressure + strlen(MODEL_BESIDE);
 }
 
+bool model_relieves(const struct model *m, int service, int node_type, int pressure)
+{
+	return model_response(m, service, node_type)->sensitivity[pressure] < 0;
+}
+
 bool model_pressure_is_nameless(const char *pressure)
 {
 	return !strncmp(pressure, "shared", 6) || model_pressure_beside(pressure) || !strcmp(pressure, "load") || !strcmp(pressure, "count");

@@ -90,6 +90,27 @@ static int64_t common_divisor(const struct instance *in)
 	return g;
 }
 
+static int by_cost(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+double weigh_nodes(const struct instance *in, uint64_t nodes)
+{
+	int64_t *cost = mem_alloc(in->n_nodes + 1, sizeof(*cost));
+	double sum = 0;
+
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		cost[n] = in->nodes[n].cost;
+	qsort(cost, in->n_nodes, sizeof(*cost), by_cost);
+	for (uint64_t n = 0; n < nodes && n < in->n_nodes; n++)
+		sum += (double)cost[n];
+	free(cost);
+	return sum;
+}
+
 double weigh_round(const struct instance *in, double cost)
 {
 	int64_t g = common_divisor(in);

@@ -14,6 +14,8 @@ struct offer { int64_t capacity, cost; uint64_t count; double carries; /* weight
 uint32_t weigh_offers(const struct instance *in, uint32_t column, struct offer **offers);
 /* Least cost of carrying `need`; sorts v. INFINITY when all together do not. */
 double weigh_cover(struct offer *v, uint32_t n, double need);
+/* Cost of so many of the cheapest nodes. More than there are: of all; that there is no plan, others say. */
+double weigh_nodes(const struct instance *in, uint64_t nodes);
 /* Rounds a bound on the nodes' cost up to what costs can add up to. */
 double weigh_round(const struct instance *in, double cost);
 /* What the nodes' cost counts for in the objective; all other terms are nonnegative. */

@@ -1,6 +1,6 @@
 /*
  * Bounds against a slow twin: every placement of small random instances (nodes of two kinds with costs, one to three columns,
- * anti-affinity) is tried; no bound may exceed the least cost. Planted cases where one bound is tight and others are not. The
+ * anti-affinity, slowdown limits) is tried; no bound may exceed the least cost. Planted cases where one bound is tight and others are not. The
  * covering program against GLPK, also after demands have changed and columns have come.
  */
 #include <math.h>
@@ -16,12 +16,13 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "planner/model/model.h"
 #include "planner/search.h"
 #include "planner/solve/cover.h"
 
-extern const struct bound bound_volume, bound_clique, bound_dff, bound_priced;
+extern const struct bound bound_volume, bound_clique, bound_company, bound_dff, bound_priced;
 
-enum { SERVICES = 7, NODES = 5, COLUMNS = 3 };
+enum { SERVICES = 7, NODES = 5, COLUMNS = 3, MANNERS = 3, PRESSURES = 2 };
 
 struct small {
 	struct instance in;
@@ -72,6 +73,65 @@ static void small_draw(struct small *x, struct rng *rng)
 	}
 }
 
+/* What each manner exerts on, and takes from, the pressures; the last is the one beside manner 0, which may relieve a little. */
+struct taste { double exerts[PRESSURES + 1], takes[PRESSURES + 1]; };
+
+static struct model *model_draw(struct instance *in, struct taste *taste, struct rng *rng)
+{
+	struct model *m = model_new(MANNERS, 0, PRESSURES + 1);
+
+	for (int p = 0; p <= PRESSURES; p++)
+		m->pressures[p] = str_fmt(p < PRESSURES ? "p%d" : MODEL_BESIDE "m0", p);
+	m->metric = str_dup("time");
+	m->source = str_dup("drawn");
+	m->advice = str_dup("");
+	m->scores = mem_alloc(1, sizeof(*m->scores));
+	for (int i = 0; i < MANNERS; i++) {
+		struct response *r = m->responses + i;
+		char *name = str_fmt("m%d", i);
+
+		model_name(m, i, name);
+		free(name);
+		m->services[i].kind = str_dup("linear");
+		*r = (struct response){ .known = true, .link = 1 };
+		for (int p = 0; p < PRESSURES; p++) {
+			taste[i].exerts[p] = r->pressure[p] = rng_unit(rng);
+			taste[i].takes[p] = r->sensitivity[p] = rng_unit(rng);
+			r->range[p] = 100;
+		}
+		taste[i].exerts[PRESSURES] = r->pressure[PRESSURES] = i == 0;
+		r->range[PRESSURES] = 100;
+	}
+	for (int i = 0; i < MANNERS; i++)
+		taste[i].takes[PRESSURES] = m->responses[i].sensitivity[PRESSURES] =
+			-rng_unit(rng) * (taste[0].exerts[0] * taste[i].takes[0] + taste[0].exerts[1] * taste[i].takes[1]);
+	for (uint32_t s = 0; s < in->n_services; s++) {
+		in->services[s].model_service = (int)rng_below(rng, MANNERS + 1) - 1;
+		in->services[s].limit_ratio = rng_below(rng, 4) ? 1 + 2 * rng_unit(rng) : INFINITY;
+	}
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		in->nodes[n].model_type = -1;
+	return m;
+}
+
+static bool twin_bears(const struct instance *in, const struct taste *taste, const uint32_t *at, uint32_t victim)
+{
+	double slowdown = 1;
+
+	for (uint32_t s = 0; s < in->n_services; s++)
+		for (int p = 0; p <= PRESSURES && s != victim && at[s] == at[victim] && in->services[s].model_service >= 0; p++)
+			slowdown += taste[in->services[victim].model_service].takes[p] * taste[in->services[s].model_service].exerts[p];
+	return slowdown <= in->services[victim].limit_ratio + 1e-9;
+}
+
+static bool twin_limits_hold(const struct instance *in, const struct taste *taste, const uint32_t *at)
+{
+	for (uint32_t s = 0; s < in->n_services; s++)
+		if (in->services[s].model_service >= 0 && !twin_bears(in, taste, at, s))
+			return false;
+	return true;
+}
+
 static bool twin_allowed(const struct instance *in, const uint32_t *at)
 {
 	for (uint32_t n = 0; n < in->n_nodes; n++) {
@@ -97,8 +157,8 @@ static bool twin_allowed(const struct instance *in, const uint32_t *at)
 	return true;
 }
 
-/* Least cost of all placements, INFINITY when none is allowed. */
-static double twin_cost(const struct instance *in)
+/* Least cost of all placements, INFINITY when none is allowed. taste: NULL = no limits. */
+static double twin_cost(const struct instance *in, const struct taste *taste)
 {
 	uint32_t at[SERVICES] = { 0 }, s;
 	double best = INFINITY;
@@ -112,7 +172,7 @@ static double twin_cost(const struct instance *in)
 					cost += (double)in->nodes[n].cost;
 					break;
 				}
-		if (cost < best && twin_allowed(in, at))
+		if (cost < best && twin_allowed(in, at) && (!taste || twin_limits_hold(in, taste, at)))
 			best = cost;
 		for (s = 0; s < in->n_services && ++at[s] == in->n_nodes; s++)
 			at[s] = 0;
@@ -120,9 +180,9 @@ static double twin_cost(const struct instance *in)
 	return best;
 }
 
-static double bound_of(const struct bound *b, const struct instance *in)
+static double bound_of(const struct bound *b, const struct instance *in, const struct model *model)
 {
-	struct search s = { .in = in, .deadline_ns = UINT64_MAX, .max_iterations = UINT64_MAX, .lower_bound = -INFINITY };
+	struct search s = { .in = in, .model = model, .deadline_ns = UINT64_MAX, .max_iterations = UINT64_MAX, .lower_bound = -INFINITY };
 
 	return b->applies(&s) ? b->run(&s) : -INFINITY;
 }
@@ -139,13 +199,13 @@ static void bounds_never_exceed_the_optimum(void **state)
 		double truth, volume, clique, dff, priced;
 
 		small_draw(&x, &rng);
-		truth = twin_cost(&x.in);
+		truth = twin_cost(&x.in, NULL);
 		if (!isfinite(truth))
 			continue;
-		volume = bound_of(&bound_volume, &x.in);
-		clique = bound_of(&bound_clique, &x.in);
-		dff = bound_of(&bound_dff, &x.in);
-		priced = bound_of(&bound_priced, &x.in);
+		volume = bound_of(&bound_volume, &x.in, NULL);
+		clique = bound_of(&bound_clique, &x.in, NULL);
+		dff = bound_of(&bound_dff, &x.in, NULL);
+		priced = bound_of(&bound_priced, &x.in, NULL);
 		assert_true(volume <= truth && clique <= truth && dff <= truth && priced <= truth);
 		priced_wins += priced > fmax(dff, clique);
 		assert_true(dff >= volume);
@@ -159,6 +219,42 @@ static void bounds_never_exceed_the_optimum(void **state)
 	assert_in_range(clique_wins, 10, 400);
 	assert_in_range(priced_wins, 5, 400);
 	assert_in_range(tight, 50, 400);
+}
+
+static void nor_with_slowdown_limits(void **state)
+{
+	uint32_t feasible = 0, clique_wins = 0, company_wins = 0, tight = 0;
+	struct rng rng;
+
+	(void)state;
+	rng_seed(&rng, 32);
+	for (int round = 0; round < 600; round++) {
+		struct taste taste[MANNERS];
+		struct small x;
+		struct model *m;
+		double truth, volume, clique, company;
+
+		small_draw(&x, &rng);
+		for (uint32_t i = 0; i < x.in.n_services * x.in.n_columns; i++)
+			x.demand[i] = 1 + x.demand[i] / 4; /* limits decide, mostly */
+		m = model_draw(&x.in, taste, &rng);
+		truth = twin_cost(&x.in, taste);
+		volume = bound_of(&bound_volume, &x.in, m);
+		clique = bound_of(&bound_clique, &x.in, m);
+		company = bound_of(&bound_company, &x.in, m);
+		model_free(m);
+		if (!isfinite(truth))
+			continue;
+		assert_true(clique <= truth && company <= truth);
+		feasible++;
+		clique_wins += clique > fmax(volume, company);
+		company_wins += company > fmax(volume, clique);
+		tight += fmax(clique, company) >= truth;
+	}
+	assert_in_range(feasible, 100, 600);
+	assert_in_range(clique_wins, 20, 600);
+	assert_in_range(company_wins, 3, 600);
+	assert_in_range(tight, 50, 600);
 }
 
 /* 0 = below, 1 = covered exactly once more: a random column. */
@@ -275,7 +371,7 @@ static void cover_agrees_with_glpk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bounds_never_exceed_the_optimum),
+		cmocka_unit_test(bounds_never_exceed_the_optimum), cmocka_unit_test(nor_with_slowdown_limits),
 		cmocka_unit_test(cover_agrees_with_glpk),
 	};
 
