@@ -20,6 +20,7 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HIST };
 	row(CPU_PREEMPTIONS, cpu_preemptions_count, COUNTER, "count", "times a running thread was put back in the queue")     \
 	row(CPU_MIGRATIONS, cpu_migrations_count, COUNTER, "count", "times a thread changed its CPU")                         \
 	row(CPU_IRQ, cpu_irq_ns, COUNTER, "ns", "interrupt time inside its slices, taken out of cpu_on_ns")                    \
+	row(CPU_STEAL, cpu_steal_ns, COUNTER, "ns", "time the hypervisor took inside its slices, taken out of cpu_on_ns")       \
 	row(CPU_SIBLING, cpu_sibling_busy_ns, COUNTER, "ns", "time on a CPU whose SMT sibling was busy")                       \
 	row(CPU_USAGE, cpu_usage_ns, COUNTER, "ns", "CPU time by the kernel's own cgroup accounting")                          \
 	row(CPU_USER, cpu_user_ns, COUNTER, "ns", "user part of cpu_usage_ns")                                                 \

@@ -4,14 +4,16 @@
  *
  *   T = latencies + the short turns of its clients between a response and their next request (a client in a closed loop can
  *       not ask faster than it is answered, so both are in the time per request)
- *   N = what neighbours held up of both: CPU, by the waits' logs; disk, by the service's disk blame; receive softirq, by owner
+ *   N = what neighbours held up of both: CPU, by the waits' logs; disk, by the service's disk blame; receive softirqs and disk
+ *       interrupts on top of the threads at which they lay, by owner
  *
- * else T = on CPU + interrupted + waiting + disk time, N by the blame of CPU, disk and softirq.
+ * else T = on CPU + interrupted + waiting + disk time, N by the blame of CPU, disk and softirq. In a virtual machine what the hypervisor took
+ * from the CPUs counts in N as far as its work for the neighbours' disk requests explains it (SLOWDOWN_GUEST_IO_NS each).
  *
  * Sleep for evicted pages is the fault of those for whom they were evicted (memory blame), other sleep on disk of those who shared the
  * device. Delay by its own clients on this node is not counted: they come along wherever it goes.
  *
- * `low` leaves out delay by `other`; `high` adds kernel, irq, steal, unknown and its own clients, and takes disk by bytes (first come,
+ * `low` leaves out delay by `other` and steal; `high` adds kernel, irq, steal, unknown and its own clients, and takes disk by bytes (first come,
  * first served at a device limited by bandwidth) where that is more than by requests (processor sharing, as disk blame has it). Both
  * allow for what blame cannot see: the same work takes more or less beside neighbours. How much, `make bench-slowdown-lab` reads from
  * co-locations whose sessions and true slowdowns are in datasets/. All in ns; sums over intervals are those of a longer interval.

@@ -117,6 +117,7 @@ static __always_inline void slice_close(struct cpu_state *cs, struct task_struct
 		smt_slice_end(cs, now);
 	v->run_ns += s.length - s.irq - s.steal;
 	v->irq_ns += s.irq;
+	v->steal_ns += s.steal;
 	cs->last_start = cs->slice_start;
 	cs->slice_start = now;
 }

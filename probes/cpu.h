@@ -16,7 +16,7 @@
 
 /* Totals since load, summed over CPUs, at one moment. */
 struct cpu_totals {
-	uint64_t run_ns, irq_ns, wait_ns, waits, switches, preemptions, migrations;
+	uint64_t run_ns, irq_ns, steal_ns, wait_ns, waits, switches, preemptions, migrations;
 	uint64_t blame[SLOTS];
 	uint32_t hist[HIST_BUCKETS]; /* modulo 2^32: only differences are used */
 };

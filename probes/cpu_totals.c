@@ -70,6 +70,7 @@ static void victim_add(struct cpu_probe *c, const struct cpu_state *cs, unsigned
 		t->hist[i] += v->wait_hist[i];
 	t->run_ns += v->run_ns + (slice.occupant == slot && slice.at_ns > slice.start_ns ? slice.at_ns - slice.start_ns : 0);
 	t->irq_ns += v->irq_ns;
+	t->steal_ns += v->steal_ns;
 	t->waits += v->waits;
 	t->switches += v->switches;
 	t->preemptions += v->preemptions;
@@ -141,6 +142,7 @@ static void victim_report(struct cpu_probe *c, unsigned slot, double scale, stru
 	uint64_t *row = s->blame[PROBE_BLAME_CPU][slot];
 	const struct { enum probe_counter counter; uint64_t now, *last; } rows[] = {
 		{ PROBE_COUNTER_CPU_RUN, t->run_ns, &last->run_ns }, { PROBE_COUNTER_CPU_IRQ, t->irq_ns, &last->irq_ns },
+		{ PROBE_COUNTER_CPU_STEAL, t->steal_ns, &last->steal_ns },
 		{ PROBE_COUNTER_CPU_WAITS, t->waits, &last->waits }, { PROBE_COUNTER_CPU_SWITCHES, t->switches, &last->switches },
 		{ PROBE_COUNTER_CPU_PREEMPTIONS, t->preemptions, &last->preemptions },
 		{ PROBE_COUNTER_CPU_MIGRATIONS, t->migrations, &last->migrations },

@@ -10,11 +10,13 @@
  * block_io_done (6.5+)   a second look at the end
  * writeback_dirty_*      a page of a file gets dirty: remember the writer
  * {ext4,f2fs}_sync_file_{enter,exit}  a thread waits in fsync or a relative
+ * {irq_handler,softirq}_{entry,exit}  interrupts that complete requests; in windows, when they cost too much (probes/window.h)
  *
  * A flush is counted as the request that asked for it; the one that the kernel makes itself to serve several (it has no
  * bio) is not. Attached in the order of this file: ends before beginnings, so that no request stays open for ever.
  * block_rq_insert and block_rq_issue lost their first argument in 5.11: only newer kernels are supported.
  */
+#include "probes/disk_irq.bpf.h"
 #include "probes/disk_sync.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -101,6 +103,7 @@ int BPF_PROG(disk_complete, struct request *rq, int error, unsigned int bytes)
 	struct disk_slot *totals;
 	__u64 now, op;
 
+	irq_completes(r ? r->slot : SLOT_KERNEL);
 	if (!r)
 		return 0;
 	totals = slot_totals(r->slot);
@@ -244,4 +247,28 @@ SEC("tp_btf/f2fs_sync_file_exit")
 int disk_f2fs_synced(void *ctx)
 {
 	return sync_end();
+}
+
+SEC("tp_btf/irq_handler_entry")
+int disk_irq_entry(void *ctx)
+{
+	return hard_begin();
+}
+
+SEC("tp_btf/irq_handler_exit")
+int disk_irq_exit(void *ctx)
+{
+	return hard_end();
+}
+
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(disk_softirq_entry, unsigned int vector)
+{
+	return vector == SOFTIRQ_BLOCK ? soft_begin() : 0;
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(disk_softirq_exit, unsigned int vector)
+{
+	return vector == SOFTIRQ_BLOCK ? soft_end() : 0;
 }

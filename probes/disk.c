@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -31,6 +32,10 @@
 #include "probes/disk.skel.h"
 
 #define BLAME_TOLERANCE 1000 /* remainder allowed: one part in so many */
+
+/* Ends before beginnings. */
+#define IRQ_PROGRAMS(p) (p)->skel->progs.disk_irq_exit, (p)->skel->progs.disk_softirq_exit, (p)->skel->progs.disk_irq_entry, \
+	(p)->skel->progs.disk_softirq_entry
 
 struct disk_probe {
 	struct disk_bpf *skel;
@@ -192,8 +197,25 @@ static int disk_attach(void *state, struct err *e)
 	int err;
 
 	devices_scan(p);
+	for (struct bpf_program **one = (struct bpf_program *[]){ IRQ_PROGRAMS(p), NULL }; *one; one++)
+		bpf_program__set_autoattach(*one, false);
 	err = disk_bpf__attach(p->skel);
 	return err < 0 ? err_set(e, err, "cannot attach to the block layer's tracepoints: %s", strerror(-err)) : 0;
+}
+
+static void window_edge(void *state, enum window_edge edge)
+{
+	if (edge == WINDOW_ATTACH)
+		((struct disk_probe *)state)->skel->bss->disk_since_ns = clock_ns(CLOCK_MONOTONIC);
+}
+
+static void disk_hot(void *state, struct window_group *out)
+{
+	struct bpf_program *const programs[] = { IRQ_PROGRAMS((struct disk_probe *)state) };
+
+	*out = (struct window_group){ .n = sizeof(programs) / sizeof(programs[0]), .edge = window_edge, .context = state };
+	for (size_t i = 0; i < out->n; i++)
+		out->programs[i] = (struct window_program){ bpf_program__fd(programs[i]), -1, 0 };
 }
 
 /* Add one device's sharing to the sums over all devices. */
@@ -289,6 +311,8 @@ static void slot_report(struct disk_probe *p, unsigned slot, struct probe_sample
 	if (p->sees_syncs)
 		s->counters[PROBE_COUNTER_DISK_FSYNC][slot] = (int64_t)(now.sync_ns - last->sync_ns);
 	hist_report(now.sync_hist, last->sync_hist, s->hists[PROBE_HIST_DISK_FSYNC][slot]);
+	for (unsigned b = 0; s->hot_ratio > 0 && b < SLOTS; b++)
+		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] += (uint64_t)((double)(now.irq_cost[b] - last->irq_cost[b]) / s->hot_ratio + 0.5);
 	*last = now;
 }
 
@@ -310,6 +334,7 @@ static int disk_read(void *state, struct probe_sample *s, struct err *e)
 		s->hist_present[h] = true;
 	s->hist_present[PROBE_HIST_DISK_FSYNC] = p->sees_syncs;
 	s->blame_present[PROBE_BLAME_DISK] = true;
+	s->blame_present[PROBE_BLAME_SOFTIRQ] |= s->hot_ratio > 0;
 	return 0;
 }
 
@@ -358,5 +383,5 @@ static void disk_close(void *state)
 const struct probe probe_disk = {
 	.name = "disk", .help = "bytes, requests, queue and device time by owner; blame by sharing of each device",
 	.open = disk_open, .attach = disk_attach, .read = disk_read, .losses = disk_losses, .object = disk_object,
-	.step_down = disk_step_down, .close = disk_close,
+	.parts = { [PROBE_HOT] = disk_hot }, .part_help = { [PROBE_HOT] = "interrupts" }, .step_down = disk_step_down, .close = disk_close,
 };

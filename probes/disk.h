@@ -26,6 +26,7 @@ struct disk_slot {               /* map disk_slots: totals of one slot */
 	__u64 methods[DISK_METHODS];  /* requests by how their owner was found */
 	__u64 merges;
 	__u64 sync_ns;           /* its threads in fsync and relatives */
+	__u64 irq_cost[SLOTS];   /* culprits: interrupts for their requests on top of its tasks */
 	__u32 queue_hist[DISK_OPS][HIST_BUCKETS], device_hist[DISK_OPS][HIST_BUCKETS], sync_hist[HIST_BUCKETS];
 };
 
@@ -59,6 +60,6 @@ struct disk_place {              /* map disk_index, by device number */
 };
 
 _Static_assert(sizeof(struct disk_request) == 32, "disk_request layout");
-_Static_assert(sizeof(struct disk_slot) == 8 * (4 * DISK_OPS + DISK_METHODS + 2) + 8 * DISK_OPS * HIST_BUCKETS + 4 * HIST_BUCKETS, "disk_slot layout");
+_Static_assert(sizeof(struct disk_slot) == 8 * (4 * DISK_OPS + DISK_METHODS + 2 + SLOTS) + 8 * DISK_OPS * HIST_BUCKETS + 4 * HIST_BUCKETS, "disk_slot layout");
 
 #endif

@@ -15,7 +15,7 @@
 
 #include "probes/hist.h"
 
-#define EVENTS_VERSION 3
+#define EVENTS_VERSION 4
 
 enum slot {
 	SLOT_OTHER = 0,      /* tasks of no selected service */
@@ -110,7 +110,8 @@ struct cpu_victim {
 	__u32 throttled;         /* its waits in this slice are its own quota's doing */
 	__u64 run_ns;            /* on CPU, without interrupts and steal */
 	__u64 irq_ns;            /* interrupts while it was on the CPU */
-	__u64 run_before_ns;     /* both when the watch began */
+	__u64 steal_ns;          /* the hypervisor ran something else meanwhile */
+	__u64 run_before_ns;     /* run_ns and irq_ns when the watch began */
 	__u64 irq_before_ns;
 	__u64 irq_watched_ns;    /* time on the CPU during which interrupts were watched, and what they took of it; only where ... */
 	__u64 irq_measured_ns;   /* ... the kernel has no such clock itself */
@@ -163,7 +164,7 @@ struct cpu_state {
 _Static_assert(sizeof(struct slot_key) == 16, "slot_key layout");
 _Static_assert(sizeof(struct slot_ctl) == 16, "slot_ctl layout");
 _Static_assert(sizeof(struct task_rec) == 64, "task_rec layout");
-_Static_assert(sizeof(struct cpu_victim) == 144 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
+_Static_assert(sizeof(struct cpu_victim) == 152 + 8 * SLOTS + 4 * HIST_BUCKETS, "cpu_victim layout");
 _Static_assert(sizeof(struct cpu_state) == 200 + 40 * RECENT_SLICES + 12 * SLOTS + 8 * SLOTS + SLOTS * sizeof(struct cpu_victim), "cpu_state layout");
 
 #endif

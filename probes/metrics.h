@@ -9,6 +9,7 @@
 #define PROBE_COUNTERS(X) \
 	X(CPU_RUN, "cpu_run_ns", "on CPU, without interrupts and steal", 0) \
 	X(CPU_IRQ, "cpu_irq_ns", "interrupts and softirqs that ran on top of it", 0) \
+	X(CPU_STEAL, "cpu_steal_ns", "time on a CPU in which the hypervisor ran something else", 0) \
 	X(CPU_WAIT, "cpu_wait_ns", "waiting in run queues", 0) \
 	X(CPU_WAITS, "cpu_waits", "waits in run queues that ended", 0) \
 	X(CPU_SWITCHES, "cpu_switches", "times it was put on a CPU", 0) \
@@ -87,7 +88,7 @@
 	X(SMT, "smt", "time on CPU by who ran on the sibling thread") \
 	X(DISK, "disk", "request-time outstanding by who shared the device") \
 	X(NET, "net", "waiting in transmit queues by whose packet held the device") \
-	X(SOFTIRQ, "softirq", "receive softirq time on top of its tasks by whose packets they were") \
+	X(SOFTIRQ, "softirq", "receive softirqs and disk interrupts on top of its tasks by whose packets and requests they were") \
 	X(REQUEST, "request", "request latency by who held up the answering thread; its own row takes the rest") \
 	X(MEMORY, "memory", "sleep for evicted pages by whose allocations evicted them")
 

@@ -266,7 +266,7 @@ static void slot_report(struct net_probe *p, unsigned slot, struct probe_sample 
 		s->hists[PROBE_HIST_NET_TX_DELAY][slot][i] = now.tx_hist[i] - last->tx_hist[i];
 	}
 	for (unsigned b = 0; b < SLOTS; b++) {
-		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] = scaled(now.softirq_cost[b] - last->softirq_cost[b], s->hot_ratio);
+		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] += scaled(now.softirq_cost[b] - last->softirq_cost[b], s->hot_ratio);
 		s->blame[PROBE_BLAME_NET][slot][b] = p->blame[slot][b] - p->blame_last[slot][b];
 		p->blame_last[slot][b] = p->blame[slot][b];
 	}
@@ -285,7 +285,7 @@ static int net_read(void *state, struct probe_sample *s, struct err *e)
 			slot_report(p, slot, s);
 	s->hist_present[PROBE_HIST_NET_RTT] = true;
 	s->hist_present[PROBE_HIST_NET_TX_DELAY] = s->blame_present[PROBE_BLAME_NET] = p->skel->links.net_enqueue != NULL;
-	s->blame_present[PROBE_BLAME_SOFTIRQ] = s->hot_ratio > 0;
+	s->blame_present[PROBE_BLAME_SOFTIRQ] |= s->hot_ratio > 0;
 	return 0;
 }
 

@@ -122,6 +122,52 @@ static void softirq_for_others_holds_up_what_is_queued(void **state)
 	reading_free(s);
 }
 
+/* Work for the neighbour's disk requests on top of the client's thread holds up the turns that lie there: 2000 ms passed in 400 ms of the
+ * thread. What it does for the server is no neighbour's doing. */
+static void interrupts_on_top_of_the_client_hold_up_its_turns(void **state)
+{
+	struct sampler *s = closed_loop();
+	struct slowdown e;
+
+	(void)state;
+	set(s, CLIENT, METRIC_CPU_ON, 300);
+	set(s, CLIENT, METRIC_CPU_IRQ, 100);
+	blame(s, PROBE_BLAME_SOFTIRQ, CLIENT, NEIGHBOUR, 40);
+	blame(s, PROBE_BLAME_SOFTIRQ, CLIENT, SERVER, 60);
+	e = of(s);
+	assert_true(e.delayed_ns == (4000.0 + 5 * 40) * MS && e.low_ns == e.delayed_ns);
+	set(s, SERVER, METRIC_REQ_TURN_BLAMED, 800); /* in which the thread did not run */
+	e = of(s);
+	assert_true(e.delayed_ns == (4000.0 + 800 + 3 * 40) * MS);
+	reading_free(s);
+}
+
+/* Steal counts as far as the hypervisor's work for the neighbours' disk requests explains it; the rest is possible. */
+static void steal_is_theirs_as_far_as_their_disk_requests_explain_it(void **state)
+{
+	struct sampler *s = closed_loop();
+	struct slowdown e;
+
+	(void)state;
+	s->interval.end_ns = 1000ull * MS;
+	set(s, SERVER, METRIC_CPU_ON, 400);
+	set(s, SERVER, METRIC_CPU_STEAL, 100);         /* 2000 ms of requests passed in these 500 ms */
+	blame(s, PROBE_BLAME_REQUEST, SERVER, SLOT_STEAL, 200);
+	set(s, SERVER, METRIC_REQ_TIME, 6200);
+	e = of(s);
+	assert_true(e.delayed_ns == 4000.0 * MS && e.high_ns == 4600.0 * MS);
+	s->guest = true;
+	s->values[NEIGHBOUR][METRIC_DISK_WRITES] = 50 * MS / SLOWDOWN_GUEST_IO_NS; /* explain half of the 100 ms */
+	e = of(s);
+	assert_true(fabs(e.delayed_ns - 4300.0 * MS) < 0.5 * MS && e.low_ns == 4000.0 * MS && fabs(e.high_ns - 4600.0 * MS) < 0.5 * MS);
+	s->values[NEIGHBOUR][METRIC_DISK_WRITES] *= 2;
+	assert_true(fabs(of(s).delayed_ns - 4600.0 * MS) < 0.5 * MS);
+	s->values[NEIGHBOUR][METRIC_DISK_WRITES] = 0;
+	s->values[CLIENT][METRIC_DISK_WRITES] = 10000; /* its own client's are not */
+	assert_true(of(s).delayed_ns == 4000.0 * MS);
+	reading_free(s);
+}
+
 /* Interrupts inside the neighbour's slices are its doing, but for the network's work for the server and its client. */
 static void irq_in_a_neighbours_slices(void **state)
 {
@@ -262,7 +308,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_the_cpu_is_twice_as_slow), cmocka_unit_test(its_own_client_is_no_neighbour),
-		cmocka_unit_test(softirq_for_others_holds_up_what_is_queued), cmocka_unit_test(irq_in_a_neighbours_slices),
+		cmocka_unit_test(softirq_for_others_holds_up_what_is_queued), cmocka_unit_test(interrupts_on_top_of_the_client_hold_up_its_turns),
+		cmocka_unit_test(steal_is_theirs_as_far_as_their_disk_requests_explain_it), cmocka_unit_test(irq_in_a_neighbours_slices),
 		cmocka_unit_test(disk_by_requests_and_at_most_by_bytes), cmocka_unit_test(without_requests_cpu_time_is_the_unit_of_work),
 		cmocka_unit_test(evicted_pages_are_the_evictors_fault), cmocka_unit_test(irq_in_a_neighbours_slices_without_requests),
 		cmocka_unit_test(a_guests_disk_costs_unseen),
