@@ -212,17 +212,30 @@ static void add_sample(const struct probe_sample *s, struct scene_result *out)
 	}
 }
 
-/* Time since boot that all CPUs were busy, or the host busy with others. */
-static uint64_t machine_busy_ns(void)
+/* The one CPU on which all happens, or ANY_CPU. */
+static int scene_cpu(const struct scene *sc)
 {
-	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+	for (unsigned i = 1; i < sc->n_tasks; i++)
+		if (sc->tasks[i].cpu != sc->tasks[0].cpu)
+			return ANY_CPU;
+	return sc->tasks[0].cpu == ANY_CPU ? ANY_CPU : sc->tasks[0].cpu % (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* Time since boot that a CPU, or all together, were busy, or the host busy with others. By ticks: exact to one where the CPU is busy all the time. */
+static uint64_t machine_busy_ns(int cpu)
+{
+	unsigned long long user = 0, nice, system, idle, iowait, irq, softirq, steal, busy = 0;
+	char name[16], line[512];
 	FILE *f = fopen("/proc/stat", "r");
 
-	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) != 8)
-		user = nice = system = irq = softirq = steal = 0;
+	snprintf(name, sizeof(name), cpu == ANY_CPU ? "cpu " : "cpu%d ", cpu);
+	while (f && !busy && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)) &&
+		    sscanf(line + strlen(name), "%llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) == 8)
+			busy = user + nice + system + irq + softirq + steal;
 	if (f)
 		fclose(f);
-	return (user + nice + system + irq + softirq + steal) * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return busy * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
 static void kernel_account(struct world *w, struct scene_result *out, int sign)
@@ -242,7 +255,7 @@ static void kernel_account(struct world *w, struct scene_result *out, int sign)
 		out->kernel_run_ns[SCENE_SLOT(g)] += sign > 0 ? w->shared->dead_run_ns[g] : 0;
 		out->kernel_wait_ns[SCENE_SLOT(g)] += sign > 0 ? w->shared->dead_wait_ns[g] : 0;
 	}
-	out->outside_ns += sign > 0 ? machine_busy_ns() : -machine_busy_ns();
+	out->outside_ns += (sign > 0 ? 1 : -1ull) * machine_busy_ns(scene_cpu(w->scene));
 	out->throttled_ns += (sign > 0 ? 1 : -1ull) * cgroup_pair_throttled_ns(&w->groups[w->scene->victim]);
 }
 

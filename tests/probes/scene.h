@@ -56,7 +56,7 @@ struct scene_result {
 	uint64_t worst_residual_ns, losses;
 	uint64_t rebuilt;                    /* events that the kernel did not show (struct probe_status) */
 	uint64_t throttled_ns;               /* of the victim's cgroup, cpu.stat */
-	uint64_t outside_ns;                 /* that the machine, or its host, worked for others than the scene: /proc/stat less the groups' usage */
+	uint64_t outside_ns;                 /* that the scene's CPU (all, if it has several), or its host, worked for others: /proc/stat less the groups' usage */
 	uint64_t hist_count[SLOTS], waits[SLOTS], runs[SLOTS];
 };
 

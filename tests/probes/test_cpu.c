@@ -16,29 +16,41 @@
 #define PACE (struct scene_pace){ 1200, 5 }
 #define ATTEMPTS 4
 #define CLOCK_LAG_NS 500ull /* per wait; COTENANT_TEST_LAG_NS in an emulated machine, where a BPF program takes microseconds */
-#define SAMPLED_OFF 0.1 /* of a scene in which much the same happens all the time: two windows of half a second */
+#define SAMPLED_OFF 0.1 /* of a scene in which much the same happens all the time: two windows of half a second; more where it waited for others */
 #define LOSSES_FEW 100       /* one in so many, where some cannot be helped */
-/* Sums below are judged only as part of the scene's total; a total below it, or a throttled time, is only printed. Two things keep
- * small sums apart from the kernel's: CLOCK_LAG_NS per wait (a switch storm's 0.7 s of waits are 10 % off), and events that the
- * kernel does not show, of which each may lose a slice or a wait of some ms (seen with one such event: 2 ms of a group's 24 ms of
- * run time, 3 ms of another's 956 ms of waits). */
+/* Each event that the kernel did not show, and the probe rebuilt, may put a slice at the wrong group: seen with one such event, 3.6 ms more
+ * run time in one group and 2.6 ms less (of 30) in another; whoever waits meanwhile has as much wait too many or too few. Sums from SMALL_NS
+ * on are judged without that. */
+#define SLICE_NS 5000000ull
 #define SMALL_NS 1000000000ull
 
 static struct probes *probes;
 static uint64_t lag_ns, percent;
 static bool storage_refuses;
 
-/* Within `percent`, and `slack_ns`: the tracepoints stand some 100 ns (and in guests a timer exit) behind the places where
- * the scheduler reads its clock, which counts only where waits last microseconds. */
-static bool within(const char *what, const char *scene, unsigned slot, uint64_t got, uint64_t kernel, uint64_t slack_ns)
+/* What may be off beyond `percent`: the tracepoints stand some 100 ns (and in guests a timer exit) behind the places where the scheduler
+ * reads its clock, at each of `events`; in small sums, `slices` that were rebuilt; and `ns`. */
+struct slack { uint64_t events, slices, ns; };
+
+static bool within(const char *what, const char *scene, unsigned slot, uint64_t got, uint64_t kernel, struct slack slack)
 {
 	uint64_t diff = got > kernel ? got - kernel : kernel - got;
+	uint64_t slack_ns = slack.ns + lag_ns * slack.events + (kernel < SMALL_NS ? slack.slices * SLICE_NS : 0);
+	bool ok = diff * 100 <= kernel * percent + 100 * slack_ns;
 
-	printf("figure: %s: slot %u %s %.3f ms, kernel %.3f ms, off by %.3f %%%s\n", scene, slot, what, (double)got / 1e6, (double)kernel / 1e6,
-	       kernel ? 100.0 * (double)diff / (double)kernel : 0, kernel < SMALL_NS ? ", too small to be judged alone" : "");
-	if (kernel < SMALL_NS)
-		return true;
-	return diff * 100 <= kernel * percent + 100 * slack_ns;
+	printf("figure: %s: slot %u %s %.3f ms, kernel %.3f ms, off by %.3f %% (and %.3f ms allowed)%s\n", scene, slot, what, (double)got / 1e6, (double)kernel / 1e6,
+	       kernel ? 100.0 * (double)diff / (double)kernel : 0, (double)slack_ns / 1e6, ok ? "" : ": too much");
+	return ok;
+}
+
+static unsigned tasks_of(const struct scene *sc, unsigned group)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < sc->n_tasks; i++)
+		if (sc->tasks[i].group == group)
+			n += sc->tasks[i].times ? sc->tasks[i].times : 1;
+	return n;
 }
 
 /* schedstat counts interrupts as the task's run time where the kernel keeps no interrupt clock; either way ours plus ours. */
@@ -51,8 +63,8 @@ static uint64_t nearer(uint64_t a, uint64_t b, uint64_t target)
 
 static bool agrees_with_kernel(const struct scene *sc, const struct scene_result *r)
 {
-	uint64_t run = 0, wait = 0, kernel_run = 0, kernel_wait = 0, runs = 0, waits = 0;
-	bool ok = true;
+	uint64_t run = 0, wait = 0, kernel_run = 0, kernel_wait = 0, runs = 0, waits = 0, tasks = 0;
+	bool throttled = sc->culprit == PSEUDO + SLOT_THROTTLE, ok = true;
 
 	for (unsigned g = 0; g < SCENE_GROUPS; g++) {
 		unsigned slot = SCENE_SLOT(g);
@@ -61,9 +73,10 @@ static bool agrees_with_kernel(const struct scene *sc, const struct scene_result
 		if (!r->kernel_run_ns[slot])
 			continue;
 		ok &= within("run", sc->name, slot, nearer(r->run_ns[slot], r->run_ns[slot] + r->irq_ns[slot], kernel), kernel,
-			     lag_ns * r->runs[slot]);
-		if (sc->culprit != PSEUDO + SLOT_THROTTLE)
-			ok &= within("wait", sc->name, slot, r->wait_ns[slot], r->kernel_wait_ns[slot], lag_ns * r->waits[slot]);
+			     (struct slack){ r->runs[slot], r->rebuilt, 0 });
+		if (!throttled)
+			ok &= within("wait", sc->name, slot, r->wait_ns[slot], r->kernel_wait_ns[slot],
+				     (struct slack){ r->waits[slot], r->rebuilt * tasks_of(sc, g), 0 });
 		ok &= r->blame[slot][SLOT_UNKNOWN] * 100 <= r->wait_ns[slot];
 		run += nearer(r->run_ns[slot], r->run_ns[slot] + r->irq_ns[slot], kernel);
 		kernel_run += kernel;
@@ -71,22 +84,34 @@ static bool agrees_with_kernel(const struct scene *sc, const struct scene_result
 		kernel_wait += r->kernel_wait_ns[slot];
 		runs += r->runs[slot];
 		waits += r->waits[slot];
+		tasks += tasks_of(sc, g);
 	}
-	ok &= within("run, all together", sc->name, 0, run, kernel_run, lag_ns * runs);
-	if (sc->culprit != PSEUDO + SLOT_THROTTLE)
-		ok &= within("wait, all together", sc->name, 0, wait, kernel_wait, lag_ns * waits);
-	if (sc->culprit == PSEUDO + SLOT_THROTTLE)
-		ok &= within("throttled", sc->name, SCENE_SLOT(sc->victim), r->blame[SCENE_SLOT(sc->victim)][SLOT_THROTTLE], r->throttled_ns, 0);
+	ok &= within("run, all together", sc->name, 0, run, kernel_run, (struct slack){ runs, r->rebuilt, 0 });
+	if (throttled) /* with its quota used up and somebody else on the CPU, the accounts may differ whose doing the wait is */
+		ok &= within("throttled", sc->name, SCENE_SLOT(sc->victim), r->blame[SCENE_SLOT(sc->victim)][SLOT_THROTTLE], r->throttled_ns,
+			     (struct slack){ 0, r->rebuilt, r->outside_ns });
+	else
+		ok &= within("wait, all together", sc->name, 0, wait, kernel_wait, (struct slack){ waits, r->rebuilt * tasks, 0 });
 	return ok;
 }
 
+/* What the victim waited for the rest of the machine and for its host, as far as the scene's CPU worked for them by the machine's own account;
+ * each of the victim's tasks may wait for that. */
+static uint64_t waited_outside(const struct scene *sc, const struct scene_result *r)
+{
+	unsigned victim = SCENE_SLOT(sc->victim);
+	uint64_t others = r->blame[victim][SLOT_OTHER] + r->blame[victim][SLOT_KERNEL] + r->blame[victim][SLOT_STEAL];
+	uint64_t most = r->outside_ns * tasks_of(sc, sc->victim);
+
+	return others < most ? others : most;
+}
+
+/* The rest of the machine is no part of the scene. */
 static bool names_the_culprit(const struct scene *sc, const struct scene_result *r)
 {
 	unsigned victim = SCENE_SLOT(sc->victim);
 	double least = sc->least - (double)(percent - 1) / 100; /* emulated: wake-ups of idle CPUs take their part */
-	/* What else the machine did meanwhile, by its own account, is no part of the scene. */
-	uint64_t others = r->blame[victim][SLOT_OTHER] + r->blame[victim][SLOT_KERNEL] + r->blame[victim][SLOT_STEAL];
-	uint64_t outside = others < r->outside_ns ? others : r->outside_ns;
+	uint64_t outside = waited_outside(sc, r);
 	double wait = (double)(r->wait_ns[victim] - outside), share = (double)r->blame[victim][SCENE_SLOT(sc->culprit)] / (wait > 0 ? wait : 1);
 
 	if (sc->least <= 0)
@@ -170,19 +195,20 @@ static void core_sampled(void **state)
 	static struct scene_result r;
 	const struct scene *sc = *state;
 	unsigned slot = SCENE_SLOT(sc->victim), most = SCENE_SLOT(sc->culprit);
-	double run = 1, wait = 1;
+	double run = 1, wait = 1, most_off = 0;
 
 	assert_true(probes_share_set(probes, 0, PROBE_CORE, 0.5));
-	for (unsigned i = 0; i < ATTEMPTS && (run > SAMPLED_OFF || wait > SAMPLED_OFF); i++) {
+	for (unsigned i = 0; i < ATTEMPTS && (run > most_off || wait > most_off); i++) {
 		assert_int_equal(scene_run(sc, probes, whole, &r), 0);
 		assert_int_equal(r.worst_residual_ns, 0);
 		assert_int_equal(r.losses, 0);
 		run = off_ratio(r.run_ns[slot] + r.irq_ns[slot], r.kernel_run_ns[slot]);
 		wait = sc->culprit == PSEUDO + SLOT_THROTTLE ? off_ratio(r.blame[slot][SLOT_THROTTLE], r.throttled_ns) : off_ratio(r.wait_ns[slot], r.kernel_wait_ns[slot]);
-		printf("figure: sampled: %s: run off by %.2f %%, wait by %.2f %%, unknown %.2f %%, culprit's part %.2f %%\n", sc->name, 100 * run, 100 * wait,
-		       100.0 * (double)r.blame[slot][SLOT_UNKNOWN] / (double)r.wait_ns[slot], 100.0 * (double)r.blame[slot][most] / (double)r.wait_ns[slot]);
+		most_off = SAMPLED_OFF + (double)waited_outside(sc, &r) / (double)r.wait_ns[slot];
+		printf("figure: sampled: %s: run off by %.2f %%, wait by %.2f %% (%.2f %% allowed), unknown %.2f %%, culprit's part %.2f %%\n", sc->name, 100 * run,
+		       100 * wait, 100 * most_off, 100.0 * (double)r.blame[slot][SLOT_UNKNOWN] / (double)r.wait_ns[slot], 100.0 * (double)r.blame[slot][most] / (double)r.wait_ns[slot]);
 	}
-	assert_true(run <= SAMPLED_OFF && wait <= SAMPLED_OFF);
+	assert_true(run <= most_off && wait <= most_off);
 	assert_true(probes_share_set(probes, 0, PROBE_CORE, 1));
 }
 
