@@ -17,7 +17,7 @@ static const struct { const char *title, *words; enum metric_id busy, wait; } re
 	[BLAME_SMT] = { "SMT sibling", "of its CPU time beside %s on the sibling thread", METRIC_CPU_ON, N_METRICS },
 	[BLAME_DISK] = { "Disk", "of its disk time waiting for %s's requests", METRIC_DISK_OUTSTANDING, N_METRICS },
 	[BLAME_NET] = { "Network transmit queue", "of its transmit delay behind %s's packets", METRIC_NET_TX_DELAY, N_METRICS },
-	[BLAME_SOFTIRQ] = { "Softirq", "of its CPU time to interrupts for packets and disk requests of %s", METRIC_CPU_ON, N_METRICS },
+	[BLAME_SOFTIRQ] = { "Softirq", "of its CPU time to interrupts for %s", METRIC_CPU_ON, N_METRICS },
 	[BLAME_MEMORY] = { "Memory", "of its time reading back pages that %s pushed out", METRIC_MEM_REFAULT_WAIT, N_METRICS },
 	[BLAME_REQUEST] = { "Requests", "of its requests' latency because of %s", METRIC_REQ_TIME, N_METRICS },
 };
