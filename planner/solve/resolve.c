@@ -25,7 +25,7 @@ static void draw_nodes(struct walk *w, struct exact *x, uint32_t item)
 	uint32_t wanted = 2 + rng_below(&w->rng, EXACT_NODES - 1);
 	float value;
 
-	w->iterations += sheet_sweep(w->sheet, item, &w->rng);
+	w->iterations += sheet_sweep(w->sheet, item, INFINITY, &w->rng);
 	x->n_nodes = 1;
 	x->node[0] = (uint32_t)w->p->item_node[item];
 	for (uint32_t t = 0; t < DRAWS && x->n_nodes < wanted; t++) {

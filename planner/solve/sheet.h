@@ -56,8 +56,11 @@ void sheet_load(struct sheet *s);                        /* after place_load() *
 void sheet_reprice(struct sheet *s, double most);        /* after prices have changed; none above `most` per mean node */
 void sheet_moved(struct sheet *s, const struct chain *c, const uint32_t *from); /* after place_chain_try() */
 
-/* Fill value[] for one replica; where there is more than SHEET_SPAN, from random places on. -> blocks judged */
-uint32_t sheet_sweep(struct sheet *s, uint32_t item, struct rng *rng);
+/*
+ * Fill value[] for one replica; where there is more than SHEET_SPAN, from random places on. -> blocks judged
+ * Values above `limit` may stand for any above it; INFINITY: all are wanted.
+ */
+uint32_t sheet_sweep(struct sheet *s, uint32_t item, float limit, struct rng *rng);
 /* The chain that value[k] speaks of. False: none, it is padding. */
 bool sheet_chain(const struct sheet *s, uint32_t k, struct chain *c);
 /* Least of value[k] - noise[k] * temperature; *least = that value. */

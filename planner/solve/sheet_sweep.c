@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#define LOOK 4 /* columns between two looks whether anything is still below the limit */
+
 ALWAYS_INLINE sheet_lanes above(sheet_lanes v)
 {
 	sheet_lanes r = { 0 };
@@ -35,8 +37,19 @@ CLONES static void sweep_nodes(struct sheet *s, float out)
 	}
 }
 
-/* base: what a's node pays now, and a for its move. */
-CLONES static void sweep_items(struct sheet *s, float base, float out)
+/* Is there a lane in which either is below its limit? */
+ALWAYS_INLINE bool any_below(sheet_lanes v, sheet_lanes limit, sheet_lanes w, sheet_lanes limit_w)
+{
+	mask m = (mask)((v < limit) | (w < limit_w));
+
+	return (m[0] | m[1] | m[2] | m[3]) != 0;
+}
+
+/*
+ * base: what a's node pays now, and a for its move. Sums only grow from column to column, so eight candidates are given up once all
+ * are above the limit: mostly after the first few columns, as few replicas fit where others stand.
+ */
+CLONES static void sweep_items(struct sheet *s, float base, float out, float limit)
 {
 	const float *need = s->need, *left = s->left;
 	sheet_lanes *swap = (sheet_lanes *)s->value + s->nodes.n, *room = swap + s->items.n;
@@ -46,63 +59,69 @@ CLONES static void sweep_items(struct sheet *s, float base, float out)
 		const sheet_lanes *row = (const sheet_lanes *)s->item_row + block * s->columns;
 		const sheet_lanes *comes = (const sheet_lanes *)s->item_need + block * s->columns;
 		const sheet_lanes home = ((const sheet_lanes *)s->home_cost)[block], refuge = ((const sheet_lanes *)s->refuge_cost)[block];
-		sheet_lanes there = -((const sheet_lanes *)s->item_base)[block], back = { 0 };
-		sheet_mask nearer = home < refuge;
+		const sheet_mask nearer = home < refuge;
+		const sheet_lanes item_base = ((const sheet_lanes *)s->item_base)[block];
+		const sheet_lanes swap_base = ((const sheet_lanes *)s->move_cost)[block] - ((const sheet_lanes *)s->held)[block] - base - item_base;
+		const sheet_lanes room_base = (sheet_lanes)((nearer & (sheet_mask)home) | (~nearer & (sheet_mask)refuge)) + out - item_base;
+		sheet_lanes there = { 0 }, back = { 0 };
+		uint32_t k = 0;
 
-		for (uint32_t k = 0; k < s->hard; k++) {
-			there += s->price[k] * above(row[k] + need[k]);
-			back += s->price[k] * above(comes[k] + left[k]);
-		}
-		for (uint32_t k = s->hard; k < s->columns; k++) {
-			there += above(row[k] + need[k]);
-			back += above(comes[k] + left[k]);
-		}
-		swap[b] = there + back - base + ((const sheet_lanes *)s->move_cost)[block] - ((const sheet_lanes *)s->held)[block];
-		room[b] = there + out + (sheet_lanes)((nearer & (sheet_mask)home) | (~nearer & (sheet_mask)refuge));
+		do
+			for (uint32_t end = k + LOOK < s->columns ? k + LOOK : s->columns; k < end; k++) {
+				there += s->price[k] * above(row[k] + need[k]);
+				back += s->price[k] * above(comes[k] + left[k]);
+			}
+		while (k < s->columns && any_below(there + back, limit - swap_base, there, limit - room_base));
+		swap[b] = there + back + swap_base;
+		room[b] = there + room_base;
 	}
 }
 
-static void put_right_at(struct sheet *s, uint32_t item)
+/* What a's node gains when a leaves. */
+static float leaving(const struct sheet *s, uint32_t node)
 {
-	const float *row = sheet_lane(s->item_row, s->columns, item);
-	float *swap, *room, less = s->move_cost[s->item];
+	float closes = s->p->node_items[node] == 1 ? (float)use_cost(s->p->sc, node, 1) : 0;
 
-	if (!sheet_at_item(s, item, &swap, &room))
-		return;
-	if (s->transient)
-		less += sheet_pays(s, row, s->need, 1) - sheet_pays(s, row, s->need_home, 1);
-	*swap -= less;
-	*room -= less;
+	return sheet_pays(s, sheet_lane(s->item_row, s->columns, s->item), NULL, 0) - s->node_base[node] - closes;
 }
 
-/* What differs for replicas on a's home: a brings less there. */
-static void put_right_home(struct sheet *s, uint32_t home)
+/* A swap or the making of room in which one of the two goes home, anew: it brings less there, and its move is over. */
+static void put_right_at(struct sheet *s, uint32_t b, float out)
+{
+	const struct scalar *sc = s->p->sc;
+	const float *row = sheet_lane(s->item_row, s->columns, b), *left = sheet_lane(s->item_row, s->columns, s->item);
+	int32_t a_node = s->p->item_node[s->item];
+	bool a_home = sc->in->item_node[s->item] == s->p->item_node[b], b_home = sc->in->item_node[b] == a_node;
+	float *swap, *room, there, back;
+
+	if (!sheet_at_item(s, b, &swap, &room))
+		return;
+	there = sheet_pays(s, row, a_home ? s->need_home : s->need, 1) - s->item_base[b] + (a_home ? 0 : s->move_cost[s->item]) - s->held[s->item];
+	if (b_home)
+		sheet_need_home(s, b, s->other);
+	back = b_home ? sheet_pays(s, left, s->other, 1) :
+			sheet_pays(s, left, sheet_lane(s->item_need, s->columns, b), SHEET_LANES) + s->move_cost[b];
+	*swap = there + back - s->node_base[a_node] - s->held[b];
+	*room = there + out + fminf(s->home_cost[b], s->refuge_cost[b]);
+}
+
+/* All who stand where a's home is. */
+static void put_right_home(struct sheet *s, uint32_t home, float out)
 {
 	if (!s->crowded)
 		for (int32_t i = s->by_node.first[home]; i >= 0; i = s->by_node.next[i])
-			put_right_at(s, (uint32_t)i);
+			put_right_at(s, (uint32_t)i, out);
 	for (uint32_t i = sheet_first_item(s); s->crowded && i < sheet_end_item(s); i++)
 		if (s->p->item_node[i] == (int32_t)home)
-			put_right_at(s, i);
+			put_right_at(s, i, out);
 }
 
-/* What differs for replicas whose home is a's node: they bring less, and their move is over. */
-static void put_right_guests(struct sheet *s, uint32_t node)
+/* All whose home is a's node. */
+static void put_right_guests(struct sheet *s, uint32_t node, float out)
 {
-	const float *left = sheet_lane(s->item_row, s->columns, s->item);
-	float *swap, *room;
-
-	for (uint32_t k = s->home_start[node]; k < s->home_start[node + 1]; k++) {
-		uint32_t b = s->home_item[k];
-
-		if (s->p->item_node[b] == (int32_t)node || !sheet_at_item(s, b, &swap, &room))
-			continue;
-		*swap -= s->move_cost[b];
-		if (!s->transient)
-			continue;
-		sheet_need_home(s, b, s->other);
-		*swap += sheet_pays(s, left, s->other, 1) - sheet_pays(s, left, sheet_lane(s->item_need, s->columns, b), SHEET_LANES);
-	}
+	for (uint32_t k = s->home_start[node]; k < s->home_start[node + 1]; k++)
+		if (s->p->item_node[s->home_item[k]] != (int32_t)node)
+			put_right_at(s, s->home_item[k], out);
 }
 
 static struct sheet_span draw_span(uint32_t n, uint32_t most, struct rng *rng)
@@ -147,14 +166,6 @@ static void write_item(struct sheet *s, uint32_t a)
 	sheet_need_home(s, a, s->need_home);
 }
 
-/* What a's node gains when a leaves. */
-static float leaving(const struct sheet *s, uint32_t node)
-{
-	float closes = s->p->node_items[node] == 1 ? (float)use_cost(s->p->sc, node, 1) : 0;
-
-	return sheet_pays(s, sheet_lane(s->item_row, s->columns, s->item), NULL, 0) - s->node_base[node] - closes;
-}
-
 static void write_home(struct sheet *s, uint32_t node, float out)
 {
 	int32_t home = s->p->sc->in->item_node[s->item];
@@ -164,13 +175,13 @@ static void write_home(struct sheet *s, uint32_t node, float out)
 		value[k] = INFINITY;
 	if (home == NO_NODE || home == (int32_t)node)
 		return;
-	put_right_home(s, (uint32_t)home);
+	put_right_home(s, (uint32_t)home, out);
 	value[0] = out + s->home_cost[s->item];
 	if (sheet_at_node(s, (uint32_t)home, &shift))
 		*shift = INFINITY; /* it needs less there than the sweep believes */
 }
 
-uint32_t sheet_sweep(struct sheet *s, uint32_t a, struct rng *rng)
+uint32_t sheet_sweep(struct sheet *s, uint32_t a, float limit, struct rng *rng)
 {
 	uint32_t node = (uint32_t)s->p->item_node[a];
 	float out, stays;
@@ -187,9 +198,9 @@ uint32_t sheet_sweep(struct sheet *s, uint32_t a, struct rng *rng)
 	stays = s->held[a] - s->move_cost[a];
 	write_to_cost(s, a);
 	sweep_nodes(s, out - s->held[a]);
-	sweep_items(s, s->node_base[node] + stays, out - stays);
+	sweep_items(s, s->node_base[node] + stays, out - stays, limit);
 	write_home(s, node, out);
-	put_right_guests(s, node);
+	put_right_guests(s, node, out);
 	sheet_forbid(s, node);
 	write_refuge(s, a, out);
 	return s->nodes.n + 2 * s->items.n;

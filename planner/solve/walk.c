@@ -23,6 +23,8 @@
 #define FIRST_PRICE 20        /* of an overload by a whole node, in units of the mean change */
 #define PRICE_STEP 0.02       /* its change per batch while there is overload */
 #define LEAST_PRICE 20        /* in units of the temperature */
+#define PRICE_RISE 0.1        /* its change per batch where overload is left over from the phase before */
+#define SETTLE_UNTIL 0.5      /* of a phase: later, what is left is forbidden at once */
 
 /* Share of the schedule that is used up: by iterations where they are the budget, else by time. */
 static double progress(const struct walk *w)
@@ -91,7 +93,7 @@ static void step(struct walk *w, double temperature)
 	const float *noise = w->noise + rng_below(&w->rng, WALK_NOISE);
 	float stay = -(float)temperature * w->noise[rng_below(&w->rng, WALK_NOISE)], value;
 
-	w->iterations += sheet_sweep(w->sheet, item, &w->rng);
+	w->iterations += sheet_sweep(w->sheet, item, stay + (float)temperature * w->most_noise, &w->rng);
 	w->sweeps++;
 	for (uint32_t t = 0; t < TRIES; t++) {
 		uint32_t k = sheet_least(w->sheet, noise, (float)temperature, &value);
@@ -157,24 +159,40 @@ static double between(double from, double to, double f)
 	return from * pow(to / from, f);
 }
 
+/*
+ * Without overload from now on. What is left of it is priced out step by step: at once, it would go at any cost. True: all is gone, or
+ * it is late.
+ */
+static bool settle(struct walk *w, double temperature, bool late)
+{
+	bool settled = !w->p->n_over || late;
+
+	if (settled)
+		place_price_forbid(w->p);
+	else
+		place_price_steer(w->p, 0, PRICE_RISE, LEAST_PRICE * temperature);
+	sheet_reprice(w->sheet, MOST_PRICE * w->unit);
+	return settled;
+}
+
 static void cool(struct walk *w, const struct phase *f, double until)
 {
 	double from = progress(w), at = from, nodes = w->s->in->n_nodes, heat = f->heat;
+	bool settled = false;
 
 	if (f->from == FROM_START)
 		heat = fmax(f->cold, heat * ease(w, from, until));
 	if (f->over > 0)
 		place_price(w->p, FIRST_PRICE * w->unit);
-	else
-		place_price_forbid(w->p);
-	sheet_reprice(w->sheet, MOST_PRICE * w->unit);
 	for (; at < until && !search_done(w->s, w->iterations); at = progress(w)) {
 		double part = (at - from) / (until - from);
 		double temperature = w->unit * between(heat, f->cold, part);
 
-		batch(w, temperature);
 		if (f->over > 0)
 			steer(w, nodes * between(f->over, f->over_end, part), temperature);
+		else if (!settled)
+			settled = settle(w, temperature, part > SETTLE_UNTIL);
+		batch(w, temperature);
 	}
 	if (isfinite(w->best_cost))
 		walk_offer(w, "anneal");
@@ -199,6 +217,7 @@ static void calibrate(struct walk *w)
 		}
 	}
 	w->unit = found && sum > 0 ? sum / found : 1;
+	place_price(w->p, FIRST_PRICE * w->unit);
 }
 
 void walk_run(struct walk *w, const struct phase *phases, size_t n_phases)
@@ -255,8 +274,10 @@ struct walk *walk_new(struct search *s, uint64_t stream)
 	for (int k = 0; k < WALK_THRESHOLDS; k++)
 		w->thresholds[k] = -log((k + 0.5) / WALK_THRESHOLDS);
 	w->noise = mem_alloc(WALK_NOISE + 4 * SHEET_SPAN, sizeof(float));
-	for (int k = 0; k < WALK_NOISE + 4 * SHEET_SPAN; k++)
+	for (int k = 0; k < WALK_NOISE + 4 * SHEET_SPAN; k++) {
 		w->noise[k] = (float)-log(-log(((double)(rng_u64(&w->rng) >> 11) + 0.5) * 0x1p-53));
+		w->most_noise = fmaxf(w->most_noise, w->noise[k]);
+	}
 	w->start_ns = search_now_ns();
 	w->length_ns = s->deadline_ns > w->start_ns ? s->deadline_ns - w->start_ns : 1;
 	return w;

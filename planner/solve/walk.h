@@ -33,7 +33,7 @@ struct walk {
 	struct rng rng;
 	struct chain_draw draw;
 	struct sheet *sheet;
-	float *noise;              /* [WALK_NOISE + what a sweep values] */
+	float *noise, most_noise;  /* [WALK_NOISE + what a sweep values]; the largest of it */
 	int32_t *start, *best;
 	uint32_t *changed, n_changed; /* items that may stand elsewhere than in best */
 	bool *is_changed;

@@ -189,7 +189,7 @@ static double sweep_rate(uint32_t sweeps)
 		uint64_t values = 0;
 
 		for (uint32_t n = 0; n < sweeps; n++) {
-			sheet_sweep(s, rng_below(&rng, in->n_items), &rng);
+			sheet_sweep(s, rng_below(&rng, in->n_items), INFINITY, &rng);
 			values += s->n_values;
 		}
 		rates[round] = (double)values / (now_s() - start);

@@ -18,6 +18,7 @@
 #include "tests/planner/small_fleet.h"
 
 #define STEPS 600
+#define ROUNDING 1 /* of a sum of floats as large as these fleets have them */
 #define TOLERANCE 1e-5 /* of the largest cost in play: floats hold seven digits */
 
 /* What a sheet knows of: no pairs of nodes, no most moved group. */
@@ -67,7 +68,7 @@ static void walk_sheet(struct sheet *s, struct rng *r, struct counts *n)
 			place_price(s->p, 100 * (1 + step / 50));
 			sheet_reprice(s, 1e6);
 		}
-		sheet_sweep(s, rng_below(r, SMALL_FLEET_ITEMS), r);
+		sheet_sweep(s, rng_below(r, SMALL_FLEET_ITEMS), INFINITY, r);
 		for (k = 0; k < s->n_values; k++)
 			check_candidate(s, k, n);
 		k = rng_below(r, s->n_values);
@@ -109,6 +110,62 @@ static void test_sweep_against_books(void **state)
 		instance_free(in);
 	}
 	assert_true(n.compared > 50000 && n.forbidden > 5000 && n.moved > 300);
+}
+
+/* With a limit, what is below it stands as without, and what is above stands for something above. */
+static void compare_limited(struct sheet *s, uint32_t item, struct rng *r, uint32_t *below, uint32_t *given_up)
+{
+	float *all, limit = (float)rng_below(r, 30000);
+
+	sheet_sweep(s, item, INFINITY, r);
+	all = mem_alloc(s->n_values, sizeof(*all));
+	memcpy(all, s->value, s->n_values * sizeof(*all));
+	sheet_sweep(s, item, limit, r);
+	for (uint32_t k = 0; k < s->n_values; k++) {
+		if (all[k] < limit - ROUNDING)
+			assert_true(s->value[k] == all[k]);
+		else
+			assert_true(s->value[k] > limit - 2 * ROUNDING);
+		*below += all[k] < limit - ROUNDING;
+		*given_up += s->value[k] != all[k];
+	}
+	free(all);
+}
+
+/* Nodes as full as they can be, with overload dear: most candidates show after a few columns that they cost too much. */
+static void test_limit(void **state)
+{
+	uint32_t below = 0, given_up = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct instance *in;
+		struct scalar *sc;
+		struct place *p;
+		struct sheet *s;
+		struct rng r;
+
+		rng_seed(&r, seed);
+		in = small_fleet_new(&r, 3, terms, sizeof(terms) / sizeof(terms[0]));
+		memset(in->capacity, 0, (size_t)in->n_nodes * in->n_columns * sizeof(*in->capacity));
+		for (uint32_t i = 0; i < in->n_items; i++)
+			for (uint32_t c = 0; c < in->n_columns; c++)
+				in->capacity[(uint32_t)in->item_node[i] * in->n_columns + c] += in->demand[i * in->n_columns + c];
+		assert_non_null(sc = scalar_new(in, NULL));
+		p = place_new(sc);
+		assert_true(place_load(p, in->item_node));
+		place_price(p, 2e4);
+		s = sheet_new(p);
+		sheet_load(s);
+		sheet_reprice(s, 1e6);
+		for (uint32_t i = 0; i < SMALL_FLEET_ITEMS; i++)
+			compare_limited(s, i, &r, &below, &given_up);
+		sheet_free(s);
+		place_free(p);
+		scalar_free(sc);
+		instance_free(in);
+	}
+	assert_true(below > 1000 && given_up > 1000);
 }
 
 /* The least value of a sweep, by plain search. */
@@ -209,7 +266,7 @@ static void test_exact_against_enumeration(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sweep_against_books), cmocka_unit_test(test_least),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sweep_against_books), cmocka_unit_test(test_limit), cmocka_unit_test(test_least),
 					    cmocka_unit_test(test_exact_against_enumeration) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
