@@ -1,6 +1,7 @@
 /*
  * Simulated annealing over chains of relocations for piecewise linear objectives (machine reassignment and its kin): the
- * schedule. Every stream walks by itself (planner/solve/walk.h); then all go on from the best of them.
+ * schedule. Every stream walks by itself (planner/solve/walk.h).
+ * Hot enough a start matters more than slow cooling afterwards: docs/bench-roadef.md.
  * Noising for this problem: Gavranović, Buljubašić & Demirović 2012 (challenge winners).
  */
 #include "planner/search.h"
@@ -10,9 +11,9 @@
 #define OPEN_ENDED_NS 60000000000ull /* length of a schedule when there is no budget at all; then it starts over */
 
 static const struct phase phases[] = {
-	{ 0.06, 0.05, 0.002, 0, 0, FROM_LAST }, /* something good soon */
-	{ 0.84, 0.2, 0.004, 1, 0.005, FROM_START }, /* from a fleet full of overload to one with none */
-	{ 0.10, 0.004, 0.0005, 0, 0, FROM_LAST },
+	{ 0.06, 0.05, 0.002, 0, 0, false }, /* something good soon */
+	{ 0.84, 0.4, 0.004, 1, 0.005, true }, /* from a fleet full of overload to one with none */
+	{ 0.10, 0.004, 0.0005, 0, 0, false },
 };
 
 static void run_stream(struct search *s, unsigned index)

@@ -180,8 +180,6 @@ static void write_needs(struct sheet *s)
 			to[k * SHEET_LANES] = (float)soft[k - s->hard];
 		s->move_cost[i] = sc->in->item_node[i] == NO_NODE ? 0 : (float)sc->move_cost[i];
 	}
-	for (uint32_t r = 0; r < sc->in->n_resources; r++)
-		s->transient |= sc->in->resources[r].transient;
 }
 
 struct sheet *sheet_new(struct place *p)

@@ -24,7 +24,6 @@ struct sheet_span { uint32_t first, n; }; /* in blocks */
 struct sheet {
 	struct place *p;          /* borrowed; every change of it is followed by one call below */
 	uint32_t hard, columns;   /* columns of capacity; of all */
-	bool transient;
 	bool crowded;             /* so many replicas per node that their rows are written when a sweep comes to them, not when a node changes */
 	uint64_t clock, *changed_at, *written_at; /* crowded: of nodes; of replicas */
 	float *closed;            /* [node], crowded: INFINITY where a may not enter */

@@ -77,14 +77,6 @@ CLONES static void sweep_items(struct sheet *s, float base, float out, float lim
 	}
 }
 
-/* What a's node gains when a leaves. */
-static float leaving(const struct sheet *s, uint32_t node)
-{
-	float closes = s->p->node_items[node] == 1 ? (float)use_cost(s->p->sc, node, 1) : 0;
-
-	return sheet_pays(s, sheet_lane(s->item_row, s->columns, s->item), NULL, 0) - s->node_base[node] - closes;
-}
-
 /* A swap or the making of room in which one of the two goes home, anew: it brings less there, and its move is over. */
 static void put_right_at(struct sheet *s, uint32_t b, float out)
 {
@@ -164,6 +156,14 @@ static void write_item(struct sheet *s, uint32_t a)
 		s->left[k] = row[k * SHEET_LANES];
 	}
 	sheet_need_home(s, a, s->need_home);
+}
+
+/* What a's node gains when a leaves. */
+static float leaving(const struct sheet *s, uint32_t node)
+{
+	float closes = s->p->node_items[node] == 1 ? (float)use_cost(s->p->sc, node, 1) : 0;
+
+	return sheet_pays(s, sheet_lane(s->item_row, s->columns, s->item), NULL, 0) - s->node_base[node] - closes;
 }
 
 static void write_home(struct sheet *s, uint32_t node, float out)

@@ -18,7 +18,7 @@
 #define MOST_PRICE 1e4        /* that sweeps reckon with: beyond it floats would lose the rest */
 #define ENOUGH_SWEEPS 1000.0  /* per replica, in one phase, for all of its heat */
 #define EASE_POWER 0.6
-#define EASE_FROM_START 0.3   /* below, a phase goes on from where the last one ended */
+#define EASE_ANEW 0.3   /* below, a phase goes on from where the last one ended */
 #define CALIBRATION 20000     /* proposals that set the unit of temperature */
 #define FIRST_PRICE 20        /* of an overload by a whole node, in units of the mean change */
 #define PRICE_STEP 0.02       /* its change per batch while there is overload */
@@ -180,7 +180,7 @@ static void cool(struct walk *w, const struct phase *f, double until)
 	double from = progress(w), at = from, nodes = w->s->in->n_nodes, heat = f->heat;
 	bool settled = false;
 
-	if (f->from == FROM_START)
+	if (f->anew)
 		heat = fmax(f->cold, heat * ease(w, from, until));
 	if (f->over > 0)
 		place_price(w->p, FIRST_PRICE * w->unit);
@@ -228,10 +228,8 @@ void walk_run(struct walk *w, const struct phase *phases, size_t n_phases)
 		const struct phase *f = &phases[i];
 
 		until += f->share;
-		if (f->from == FROM_START && ease(w, progress(w), until) > EASE_FROM_START)
+		if (f->anew && ease(w, progress(w), until) > EASE_ANEW)
 			take_over(w, w->start);
-		else if (f->from == FROM_BEST && isfinite(w->best_cost))
-			take_over(w, w->best);
 		cool(w, f, until);
 	}
 }

@@ -20,11 +20,10 @@
 #define WALK_THRESHOLDS 4096
 
 /*
- * Temperatures in units of the mean change, overloaded columns per node: geometric from .. to. `over` 0: no new overload at
- * all. `from`: where the phase begins: where the phase before ended, at the start, or at the best so far.
+ * Temperatures in units of the mean change, overloaded columns per node: geometric from .. to. `over` 0: what overload there is goes,
+ * and then there is no more. A phase goes on from where the one before ended; `anew`: from the start.
  */
-enum walk_from { FROM_LAST, FROM_START, FROM_BEST };
-struct phase { double share, heat, cold, over, over_end; enum walk_from from; };
+struct phase { double share, heat, cold, over, over_end; bool anew; };
 
 struct walk {
 	struct search *s;          /* borrowed; its budget is the walk's */
