@@ -13,13 +13,14 @@
 struct bundle {
 	struct curve_slot *a, *back[MOST];
 	uint32_t n, to;
-	float size;
+	int moves; /* change of how many replicas stand away from home */
+	float size, price; /* price: of these moves */
 	float row[CURVE_BLOCKS * CURVE_MAX_PAID] __attribute__((aligned(64))); /* coarse, of all that come back */
 };
 
 bool curve_bundle_applies(const struct curve *c)
 {
-	return !c->extra && c->in->max_moves < 0 && !curve_moves_cost(c);
+	return !c->extra;
 }
 
 static bool holds(const struct bundle *b, const struct curve_slot *s)
@@ -30,6 +31,13 @@ static bool holds(const struct bundle *b, const struct curve_slot *s)
 	return false;
 }
 
+static void enter(const struct curve *c, struct bundle *b, const struct curve_slot *s, uint32_t to)
+{
+	b->moves += curve_move_change(c, s->item, to);
+	b->price += curve_move_price(c, s->item, to);
+}
+
+/* Where moves cost, only what is not at home comes back. */
 static void gather(struct curve_region *r, struct bundle *b)
 {
 	const struct curve_list *l = &r->c->items[b->to];
@@ -39,12 +47,14 @@ static void gather(struct curve_region *r, struct bundle *b)
 		struct curve_slot *s = r->slots + r->slot_of[l->v[rng_below(&r->rng, l->n)]];
 		const float *row = r->rows + (size_t)(s - r->slots) * width;
 
-		if (b->size + s->size > b->a->size * EXCESS || holds(b, s))
+		if (b->size + s->size > b->a->size * EXCESS || holds(b, s) ||
+		    (curve_moves_cost(r->c) && curve_move_change(r->c, s->item, b->a->node) > 0))
 			continue;
 		for (uint32_t i = 0; i < width; i++)
 			b->row[i] += row[i];
 		b->size += s->size;
 		b->back[b->n++] = s;
+		enter(r->c, b, s, b->a->node);
 	}
 }
 
@@ -92,6 +102,7 @@ static void carry_out(struct curve_region *r, struct bundle *b)
 			curve_change(r->c, b->back[n]->item, NO_ITEM, b->to, NULL);
 		return;
 	}
+	r->moves_left -= b->moves;
 	b->a->node = b->to;
 	while (n-- > 0)
 		b->back[n]->node = from;
@@ -103,7 +114,11 @@ void curve_bundle_try(struct curve_region *r, uint32_t rank, float limit, float 
 
 	if (b.to == b.a->node)
 		return;
+	enter(r->c, &b, b.a, b.to);
 	gather(r, &b);
-	if (b.n && guess(r, &b) <= limit + doubt && curve_rules_allow(r->c, b.a->item, NO_ITEM, b.to, r->index) && delta(r, &b) <= limit)
+	if (!b.n || (b.moves > 0 && b.moves > r->moves_left))
+		return;
+	limit -= b.price;
+	if (guess(r, &b) <= limit + doubt && curve_rules_allow(r->c, b.a->item, NO_ITEM, b.to, r->index) && delta(r, &b) <= limit)
 		carry_out(r, &b);
 }

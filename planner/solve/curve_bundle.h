@@ -7,7 +7,7 @@
 
 #include "planner/solve/curve_region.h"
 
-/* Where moves have neither a price nor a budget, and nothing beyond the load has a price. */
+/* Where nothing has a price beyond load, nodes and moves. */
 bool curve_bundle_applies(const struct curve *c);
 /* One proposal: the item in slot `rank`; accepted when it costs no more than `limit`, or by the coarse rows than `doubt` beyond. */
 void curve_bundle_try(struct curve_region *r, uint32_t rank, float limit, float doubt);

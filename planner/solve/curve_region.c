@@ -13,6 +13,7 @@
 #include "planner/solve/curve_rules.h"
 
 #define TAIL_BITS 10
+#define LOOSE_ROUNDS 2   /* where moves cost, all but one in so many rounds are for loose items */
 #define CLOSED_SHARE 64  /* one shift in so many may open an empty node */
 #define DOUBT 0.5f       /* temperatures by which the coarse rows may be wrong before a proposal is lost */
 
@@ -80,13 +81,13 @@ CURVE_INLINE uint32_t draw_rank(uint64_t dice, uint32_t n)
 }
 
 /* Kinds of proposals take turns, so that the processor can foresee which is next. */
-enum kind { SHIFT, SWAP_ANY, SWAP_ALIKE, BUNDLE };
-static const uint8_t turns[] = { SWAP_ALIKE, SHIFT, SWAP_ALIKE, BUNDLE, SWAP_ALIKE, SHIFT, SWAP_ALIKE, SWAP_ANY };
+enum kind { SHIFT, HOME, SWAP_ANY, SWAP_ALIKE, BUNDLE }; /* HOME: a shift that leads loose items home */
+static const uint8_t turns[] = { SWAP_ALIKE, SHIFT, SWAP_ALIKE, BUNDLE, SWAP_ALIKE, HOME, SWAP_ALIKE, SWAP_ANY };
 
-/* The other item of a swap: any, or one alike in size, on every scale; n when there is none at that distance. */
-CURVE_INLINE uint32_t draw_other(uint32_t dice, uint32_t rank, const struct curve_region *r, bool alike)
+/* The rank of the other item of a swap: any, or one alike in size, on every scale; n when there is none at that distance. */
+CURVE_INLINE uint32_t draw_other(uint32_t dice, uint32_t rank, uint32_t n, bool alike)
 {
-	uint32_t n = r->n_items, distance, sign;
+	uint32_t distance, sign;
 
 	if (!alike)
 		return (uint32_t)(((uint64_t)dice * n) >> 32);
@@ -104,23 +105,27 @@ CURVE_INLINE uint32_t draw_node(const struct curve_region *r, uint32_t dice, uin
 	return r->nodes[((uint64_t)dice * (any ? r->n_nodes : r->n_open)) >> 32];
 }
 
-/* Where moves have a price, every other shift is offered the way home: else what moved early would hardly ever give its move back. */
+/* Where it stands today, if that is elsewhere and in the region: else what moved early would hardly ever give its move back. */
 CURVE_INLINE uint32_t draw_home(const struct curve_region *r, const struct curve_slot *s, uint32_t to)
 {
 	int32_t home = r->c->in->item_node[s->item];
 
-	return home != NO_NODE && (uint32_t)home != s->node && r->region_of[home] == r->index ? (uint32_t)home : to;
+	return home != NO_NODE && r->region_of[home] == r->index ? (uint32_t)home : to;
 }
 
 static void fill_slots(struct curve_region *r)
 {
 	const struct curve *c = r->c;
+	bool priced = curve_moves_cost(c);
 
+	r->n_loose = 0;
 	for (uint32_t i = 0; i < r->n_items; i++) {
 		uint32_t item = r->items[i], service = c->in->item_service[item];
 
 		r->slots[i] = (struct curve_slot){ item, service, (uint32_t)c->item_node[item], (float)r->sizes[service] };
 		r->slot_of[item] = i;
+		if (priced && c->item_node[item] != c->in->item_node[item])
+			r->loose[r->n_loose++] = i;
 		memcpy(r->rows + (size_t)i * c->coarse_width, c->coarse_need + (size_t)service * c->coarse_width, c->coarse_width * sizeof(float));
 	}
 }
@@ -128,30 +133,34 @@ static void fill_slots(struct curve_region *r)
 CURVE_CLONES void curve_region_run(struct curve_region *r)
 {
 	const struct curve *c = r->c;
-	bool bundles = curve_bundle_applies(c) && r->n_open > 1, priced = curve_moves_cost(c);
+	bool bundles = curve_bundle_applies(c) && r->n_open > 1;
 
 	fill_slots(r);
 	for (uint64_t i = 0; r->n_items > 1 && r->n_nodes > 1 && i < r->proposals; i++) {
 		uint64_t dice = rng_u64(&r->rng), more = rng_u64(&r->rng);
-		uint32_t rank = draw_rank(dice, r->n_items);
+		bool loose = r->n_loose > 1 && i / sizeof(turns) % LOOSE_ROUNDS;
+		uint32_t n = loose ? r->n_loose : r->n_items, rank = draw_rank(dice, n), slot = loose ? r->loose[rank] : rank;
 		float limit = r->temperature * tail[more & ((1 << TAIL_BITS) - 1)];
-		struct proposal p = { .a = r->slots + rank, .row_a = r->rows + (size_t)rank * c->coarse_width, .row_b = nothing };
+		struct proposal p = { .a = r->slots + slot, .row_a = r->rows + (size_t)slot * c->coarse_width, .row_b = nothing };
 		enum kind kind = turns[i % sizeof(turns)];
 
 		if (kind == BUNDLE && bundles) {
-			curve_bundle_try(r, rank, limit, DOUBT * r->temperature);
+			curve_bundle_try(r, slot, limit, DOUBT * r->temperature);
 			continue;
 		}
-		if (kind == SHIFT || kind == BUNDLE) {
+		if (kind == SHIFT || kind == HOME || kind == BUNDLE) {
 			p.to = draw_node(r, (uint32_t)dice, more);
-			if (priced && i / sizeof(turns) % 2)
+			if (kind == HOME && loose)
 				p.to = draw_home(r, p.a, p.to);
 		} else {
-			rank = draw_other((uint32_t)dice, rank, r, kind == SWAP_ALIKE);
-			p.b = r->slots + rank;
-			if (rank == r->n_items || p.b->service == p.a->service)
+			rank = draw_other((uint32_t)dice, rank, n, kind == SWAP_ALIKE);
+			if (rank == n)
 				continue;
-			p.row_b = r->rows + (size_t)rank * c->coarse_width;
+			slot = loose ? r->loose[rank] : rank;
+			p.b = r->slots + slot;
+			if (p.b->service == p.a->service)
+				continue;
+			p.row_b = r->rows + (size_t)slot * c->coarse_width;
 			p.to = p.b->node;
 		}
 		if (p.a->node != p.to && (c->extra || guess(c, &p) <= limit + DOUBT * r->temperature))

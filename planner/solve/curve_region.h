@@ -24,9 +24,10 @@ struct curve_region {
 	const uint32_t *region_of; /* [node]: index of its region */
 	uint32_t *slot_of;         /* [item of the instance]: its slot, where it is one of this region's */
 	int32_t *bundle;           /* a row, for curve_bundle.h */
-	uint32_t n_nodes, n_open, n_items;
+	uint32_t *loose;           /* [n_items], filled while it runs: slots of items that no move holds back, since they are not at home */
+	uint32_t n_nodes, n_open, n_items, n_loose;
 	float temperature;
-	bool reopens;              /* whole nodes may be emptied or opened, see curve_reopen.h */
+	uint32_t reopens;          /* how often to try to empty a node and to open one, see curve_reopen.h */
 	int64_t moves_left;        /* replicas that may still leave their home */
 	uint64_t proposals;        /* to make */
 };

@@ -2,7 +2,9 @@
 #include "planner/solve/curve_reopen.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "planner/solve/curve_cost.h"
 #include "planner/solve/curve_rules.h"
 
@@ -78,31 +80,52 @@ void curve_reopen_close(struct curve_region *r)
 	settle(r, &t, ok);
 }
 
+/* What its node would save by an item that leaves, less the toll, for each unit of its size. */
+struct leaver { float worth; uint32_t item; };
+
+static int by_worth(const void *a, const void *b)
+{
+	const struct leaver *x = a, *y = b;
+
+	if (x->worth != y->worth)
+		return x->worth > y->worth ? -1 : 1;
+	return (x->item > y->item) - (x->item < y->item);
+}
+
+/* Everything that gains by going to the empty node, most for its size first: the node has room for so much, and a price. free() */
+static struct leaver *leavers(const struct curve_region *r, uint32_t node, uint32_t *n)
+{
+	struct leaver *v = mem_alloc(r->n_items, sizeof(*v));
+
+	*n = 0;
+	for (uint32_t i = 0; i < r->n_items; i++) {
+		float gain = r->c->node_price[node] - shift_cost(r, r->items[i], node);
+
+		if (gain > 0)
+			v[(*n)++] = (struct leaver){ gain / (float)r->sizes[r->c->in->item_service[r->items[i]]], r->items[i] };
+	}
+	qsort(v, *n, sizeof(*v), by_worth);
+	return v;
+}
+
 void curve_reopen_open(struct curve_region *r)
 {
 	struct trail t = { .n = 0 };
-	uint32_t node;
-	float best = 0, delta;
+	struct leaver *v;
+	uint32_t node, n;
 
 	if (r->n_open == r->n_nodes || !r->n_items)
 		return;
 	node = r->nodes[r->n_open + rng_below(&r->rng, r->n_nodes - r->n_open)];
 	if (r->c->items[node].n)
 		return;
-	while (isfinite(best) && t.n < MOST) {
-		uint32_t item = 0;
+	v = leavers(r, node, &n);
+	for (uint32_t k = 0; k < n && t.n < MOST; k++) {
+		float delta = shift_cost(r, v[k].item, node);
 
-		best = t.n ? 0 : INFINITY; /* the first bears the price of the node, each other must pay */
-		for (uint32_t k = 0; k < SAMPLE; k++) {
-			uint32_t other = r->items[rng_below(&r->rng, r->n_items)];
-
-			if ((delta = shift_cost(r, other, node)) < best) {
-				best = delta;
-				item = other;
-			}
-		}
-		if ((t.n && best >= 0) || !isfinite(best) || !shift(r, &t, item, node, best))
-			break;
+		if (delta < (t.n ? 0 : r->c->node_price[node])) /* the first bears the price of the node, each must pay for itself */
+			shift(r, &t, v[k].item, node, delta);
 	}
+	free(v);
 	settle(r, &t, true);
 }

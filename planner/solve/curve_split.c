@@ -54,6 +54,7 @@ static void deal_items(struct curve_split *x)
 
 		r->items = x->items + at;
 		r->slots = x->slots + at;
+		r->loose = x->loose + at;
 		r->rows = x->rows + (size_t)at * x->c->coarse_width;
 		r->n_items = 0;
 		for (uint32_t i = 0; i < r->n_open; i++)
@@ -118,6 +119,7 @@ struct curve_split *curve_split_new(struct curve *c)
 	x->sizes = curve_order_means(c);
 	x->by_size = items_by_size(c, x->sizes);
 	x->slot_of = mem_alloc(c->in->n_items, sizeof(uint32_t));
+	x->loose = mem_alloc(c->in->n_items, sizeof(uint32_t));
 	for (uint32_t m = 0; m < n; m++)
 		x->order[m] = m;
 	x->n_regions = (n + REGION_NODES - 1) / REGION_NODES;
@@ -150,6 +152,7 @@ void curve_split_free(struct curve_split *x)
 	free(x->by_size);
 	free(x->sizes);
 	free(x->slot_of);
+	free(x->loose);
 	free(x->bundles);
 	free(x);
 }

@@ -12,7 +12,7 @@ struct curve_split {
 	struct curve *c;
 	uint32_t n_regions;
 	struct curve_region *regions; /* their nodes and items are slices of the arrays below */
-	uint32_t *nodes, *items, *region_of, *order, *by_size, *slot_of;
+	uint32_t *nodes, *items, *region_of, *order, *by_size, *slot_of, *loose;
 	struct curve_slot *slots;
 	float *rows;
 	double *sizes;
