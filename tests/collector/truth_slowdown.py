@@ -19,11 +19,17 @@ def own_work(name):
     return statistics.median(ns for ns, in db.execute("SELECT collector_ns FROM interval WHERE id > 2"))
 
 
-def figures(victim, beside):
-    """The generator's figures by repeat, brought to the machine's speed in the fastest of them: a shared host's speed changes in seconds."""
-    names = [f"{r}.{victim}.{beside}" for r in range(1, repeats + 1)]
-    works = [own_work(n) for n in names]
-    return [figure(n) * w / min(works) for n, w in zip(names, works)], max(works) / min(works)
+def alone(repeat, victim, place):
+    return figure(f"{repeat}.{victim}.alone{place}")
+
+
+def slowdowns(victim, place):
+    """By repeat: the victim's figure alone, mean of right before and right after, over that beside the neighbour of that place."""
+    return [(alone(r, victim, place) + alone(r, victim, place + 1)) / 2 / figure(f"{r}.{victim}.{neighbours[place]}") for r in range(1, repeats + 1)]
+
+
+def summary(what, errors):
+    return f"{what}: mean absolute error {100 * statistics.mean(map(abs, errors)):.1f} %, largest {100 * max(map(abs, errors)):.1f} %"
 
 
 def find(node, wanted):
@@ -46,35 +52,33 @@ def estimate(name, victim):
 
 
 print("# Estimated slowdown against the truth\n")
-print("Made by `make truth-slowdown`. Truth: operations per second of the victim's own load generator, alone ÷ shared, "
-      f"mean of {repeats} interleaved\nrepeats of {seconds} s and its range; estimate: `cotenant report` on the shared run's session alone "
-      "(docs/requests.md), mean, with its interval. A run's figure is brought to\nthe machine's speed in the fastest repeat of its kind, by the CPU time "
-      "that the recorder's own readings took: the same work every time.\n"
+print("Made by `make truth-slowdown`. Truth: operations per second of the victim's own load generator, alone (mean of the runs right before and right "
+      f"after) ÷ shared,\nmean of {repeats} repeats of {seconds} s and its range; estimate: `cotenant report` on the shared run's session alone "
+      "(docs/requests.md), mean, with its interval.\n"
       "Neighbours: `cpu` computes; `disk` writes 2,000 times 16 KiB per second, directly; `net` moves data over loopback; `writer` writes 64 KiB at "
-      "depth 8, all that\nthe disk gives, which in a virtual machine slows down the machine itself: seen by nobody in it.\n")
+      "depth 8, all that\nthe disk gives, which in a virtual machine slows down the machine itself.\n")
 print("| victim | neighbour | true | range | estimated | interval | error |")
 print("|---|---|---|---|---|---|---|")
-errors, inside, hard, changes = [], 0, [], []
+errors, inside, hard, changes, works = [], 0, [], [], []
 for v in victims:
-    alone, change = figures(v, "alone")
-    changes.append(change)
-    for n in neighbours:
-        shared, change = figures(v, n)
-        changes.append(change)
-        truth = [a / s for a, s in zip(alone, shared)]
+    for i, n in enumerate(neighbours):
+        truth = slowdowns(v, i)
         mean = statistics.mean(truth)
         got, low, high = (statistics.mean(c) for c in zip(*(estimate(f"{r}.{v}.{n}", v) for r in range(1, repeats + 1))))
         errors.append((got - mean) / mean)
         if n == "writer":
-            hard.append(errors[-1])
+            hard.append(len(errors) - 1)
         inside += low <= mean <= high
         print(f"| {v} | {n} | {mean:.2f} | {min(truth):.2f} – {max(truth):.2f} | {got:.2f} | {low:.2f} – {high:.2f} | {100 * errors[-1]:+.1f} % |")
-    spread = (max(alone) - min(alone)) / statistics.mean(alone)
-    print(f"| {v} | (alone) | 1 | ± {50 * spread:.1f} % | {statistics.mean(estimate(f'{r}.{v}.alone', v)[0] for r in range(1, repeats + 1)):.2f} | | |")
-print(f"\n{len(errors)} pairings: mean absolute error {100 * statistics.mean(map(abs, errors)):.1f} %, largest {100 * max(map(abs, errors)):.1f} %; "
-      f"the interval holds the truth in {inside} of {len(errors)}.")
-if hard and len(hard) < len(errors):
-    easy = [e for e in errors if e not in hard]
-    print(f"Without `writer`: {100 * statistics.mean(map(abs, easy)):.1f} %, largest {100 * max(map(abs, easy)):.1f} %; `writer` alone: "
-          f"{100 * statistics.mean(map(abs, hard)):.1f} %, largest {100 * max(map(abs, hard)):.1f} %.")
-print(f"The machine's own speed changed by up to {100 * (max(changes) - 1):.0f} % between repeats (median {100 * (statistics.median(changes) - 1):.0f} %).")
+    names = [(r, i) for r in range(1, repeats + 1) for i in range(len(neighbours) + 1)]
+    rates = [alone(r, v, i) for r, i in names]
+    changes += [abs(b / a - 1) for (r, i), a, b in zip(names, rates, rates[1:]) if i < len(neighbours)]
+    works += [own_work(f"{r}.{v}.alone{i}") for r, i in names]
+    print(f"| {v} | (alone) | 1 | ± {50 * (max(rates) - min(rates)) / statistics.mean(rates):.1f} % | "
+          f"{statistics.mean(estimate(f'{r}.{v}.alone{i}', v)[0] for r, i in names):.2f} | | |")
+easy = [i for i in range(len(errors)) if i not in hard]
+print(f"\n{summary(f'{len(errors)} pairings', errors)}; the interval holds the truth in {inside} of {len(errors)}.")
+if hard and easy:
+    print(f"{summary('Without `writer`', [errors[i] for i in easy])}. {summary('`writer` alone', [errors[i] for i in hard])}.")
+print(f"Noise of the truth: two runs alone, one neighbour apart, differ by {100 * statistics.median(changes):.1f} % (median; at most {100 * max(changes):.0f} %). The machine's own "
+      f"speed, by the CPU time of the\nrecorder's readings, which do the same work every time, changed by up to {100 * (max(works) / min(works) - 1):.0f} % between runs alone.")

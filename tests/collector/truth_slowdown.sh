@@ -2,9 +2,9 @@
 # privileged: docs/truth-slowdown.md. The slowdown that a session estimates, beside what the load generator of the victim saw itself.
 #
 # usage: tests/collector/truth_slowdown.sh BUILD     REPEATS=3  RUN_S=4  VICTIMS='redis …'  NEIGHBOURS='cpu …'  OUT=file
-# Each repeat runs every victim alone and beside each neighbour, one after the other, so that what drifts hits all alike.
+# Each repeat runs every victim beside each neighbour, and alone right before and after each: a shared host's speed changes in seconds.
 # Servers are on CPU 0, their clients on CPU 1 (tests/lab_service.sh). All runs are recorded, those alone too. Truth is the
-# generator's own operations per second, alone / shared, by repeat; the estimate is that of `cotenant report` on the shared
+# generator's own operations per second, alone (mean of before and after) / shared, by repeat; the estimate is that of `cotenant report` on the shared
 # run's session, which knows nothing of the run alone.
 set -euo pipefail
 build=${1:-build}
@@ -49,14 +49,14 @@ neighbour() { # kind seconds
 
 figure() { sed -n 's/.*throughput=\([0-9.]*\).*/\1/p' "$1"; }
 
-run() { # repeat victim [neighbour]
-	local name=$1.$2.${3:-alone} recorder pid=
+run() { # repeat victim name [neighbour]
+	local name=$1.$2.$3 recorder pid=
 	"$cotenant" record --quiet --budget 0 --duration 120s --interval 500ms -o "$work/$name.db" > "$work/record.out" 2>&1 &
 	recorder=$!
 	others=("$recorder")
 	wait_for test -e "$work/$name.db"
-	if [ "${3:-}" ]; then
-		neighbour "$3" $((run_s + 2)) &
+	if [ "${4:-}" ]; then
+		neighbour "$4" $((run_s + 2)) &
 		pid=$!
 		others+=("$pid")
 		sleep 1 # it starts up
@@ -84,8 +84,11 @@ for v in "${victims[@]}"; do
 done
 for r in $(seq "$repeats"); do
 	for v in "${victims[@]}"; do
-		run "$r" "$v"
-		for n in "${neighbours[@]}"; do run "$r" "$v" "$n"; done
+		for i in "${!neighbours[@]}"; do
+			run "$r" "$v" "alone$i"
+			run "$r" "$v" "${neighbours[i]}" "${neighbours[i]}"
+		done
+		run "$r" "$v" "alone${#neighbours[@]}"
 	done
 done
 python3 tests/collector/truth_slowdown.py "$work" "$repeats" "$run_s" "${victims[*]}" "${neighbours[*]}" > "$out"

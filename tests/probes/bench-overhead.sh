@@ -2,10 +2,10 @@
 # What `cotenant record` costs the services it watches: throughput of redis and postgres with and without it, server and client on
 # a CPU of their own, in one run of the load each, in short blocks that alternate (tests/collector/bench_overhead.c); the median loss
 # with the interval that holds it with 95 % confidence. Then the recorder's memory with 64 services, and what each BPF program costs per run.
-# usage: bench-overhead.sh BUILD [PAIRS]      (as root)   PAIRS=24 takes about 7 minutes, PAIRS=2 is for a look
+# usage: bench-overhead.sh BUILD [PAIRS]      (as root)   PAIRS=60 takes about 10 minutes, PAIRS=2 is for a look
 set -eu
-build=$(realpath "$1") pairs=${2:-24}
-block=${BLOCK_SECONDS:-3} skip=${SKIP_SECONDS:-1} budget=${BUDGET:-1%} loads=${LOADS:-redis pg}
+build=$(realpath "$1") pairs=${2:-60}
+block=${BLOCK_SECONDS:-2} skip=${SKIP_SECONDS:-1} budget=${BUDGET:-1%} loads=${LOADS:-redis pg}
 redis_requests=${REDIS_REQUESTS:-200000} warm=${WARM_SECONDS:-4}
 [ "$(id -u)" = 0 ] || { echo "bench-overhead: root is needed"; exit 3; }
 for tool in redis-server redis-benchmark taskset bpftool sqlite3; do

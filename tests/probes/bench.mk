@@ -5,7 +5,7 @@ bench-probes: $(BUILD)/tests/probes/bench_hold $(BUILD)/tests/probes/bench_load 
 	tests/probes/bench-io.sh $(BUILD)
 
 # what recording costs redis and postgres, in alternating blocks (PAIRS=2: a look); the recorder's memory with 64 services; ns per program
-PAIRS ?= 24
+PAIRS ?= 60
 .PHONY: bench-overhead bench-rss
 bench-overhead: all $(BUILD)/tests/collector/bench_overhead
 	tests/probes/bench-overhead.sh $(BUILD) $(PAIRS)
