@@ -1,11 +1,11 @@
 #!/bin/bash
 # The root file system of a guest of `make test-kernels`: busybox, the tests, the load generators they start and their
-# libraries, the modules named below for one kernel. usage: initramfs.sh BUILD KERNEL_DIR OUTPUT TEST…
+# libraries, the modules named below for one kernel. usage: initramfs.sh BUILD KERNEL_DIR OUTPUT TEST…      TEST: tests/FOLDER/NAME.c or .sh
 set -eu
 build=$1 kernel=$2 out=$3
 shift 3
 modules="virtio_pci virtio_blk ext4 loop null_blk veth sch_tbf"
-programs="bash fio iperf3 redis-server redis-cli redis-benchmark ip tc losetup mkfs.ext4 dd sqlite3"
+programs="bash fio iperf3 redis-server redis-cli redis-benchmark ip tc losetup mkfs.ext4 dd sqlite3 curl tmux env setpriv taskset"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -19,7 +19,7 @@ add() { # a program and its libraries
 	done
 }
 
-mkdir -p "$root"/{bin,proc,sys,dev,tmp,var/tmp,tests/probes,run,etc,root}
+mkdir -p "$root"/{bin,proc,sys,dev,tmp,var/tmp,tests,run,etc,root}
 cp "$(command -v busybox)" "$root/bin/busybox"
 echo 'root:x:0:0:root:/root:/bin/sh' > "$root/etc/passwd"
 for p in $programs; do
@@ -30,8 +30,13 @@ ln -s /usr/bin/bash "$root/bin/bash"
 cp "$root/usr/bin/bash" "$root/bin/sh" # busybox's own shell would run its own ip, dd, losetup
 add "$build/cotenant"
 for t in "$@"; do
-	add "$build/tests/probes/$t" /tests/probes
+	case $t in
+	*.c) add "$build/${t%.c}" "/$(dirname "$t")" ;;
+	*.sh) mkdir -p "$root/$(dirname "$t")" && cp "$t" "$root/$t" ;;
+	esac
+	echo "${t%.c}" >> "$root/tests/list"
 done
+mkdir -p "$root/lib/terminfo/s" && cp /lib/terminfo/s/screen* "$root/lib/terminfo/s/" # what tmux is to its programs
 version=$(basename "$(echo "$kernel"/lib/modules/*)")
 : > "$root/modules"
 for m in $modules; do # in order of loading; what is built in needs no file
@@ -44,8 +49,6 @@ for m in $modules; do # in order of loading; what is built in needs no file
 	done
 done
 cp "$(dirname "$0")/init" "$root/init"
-cp "$(dirname "$0")/situations.sh" "$root/tests/"
 chmod 755 "$root/init"
-printf '%s\n' "$@" > "$root/tests/list"
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) > "$out.tmp"
 mv "$out.tmp" "$out"
