@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/probes/emulated.h"
+#include "tests/base/setting.h"
 #include "tests/probes/scene.h"
 
 #define PACE (struct scene_pace){ 1200, 5 }
@@ -25,10 +25,10 @@
 #define SMALL_NS 1000000000ull
 
 static struct probes *probes;
-static uint64_t lag_ns, percent;
+static uint64_t lag_ns;
 static bool storage_refuses;
 
-/* What may be off beyond `percent`: the tracepoints stand some 100 ns (and in guests a timer exit) behind the places where the scheduler
+/* What may be off beyond one per cent: the tracepoints stand some 100 ns (and in guests a timer exit) behind the places where the scheduler
  * reads its clock, at each of `events`; in small sums, `slices` that were rebuilt; and `ns`. */
 struct slack { uint64_t events, slices, ns; };
 
@@ -36,7 +36,7 @@ static bool within(const char *what, const char *scene, unsigned slot, uint64_t 
 {
 	uint64_t diff = got > kernel ? got - kernel : kernel - got;
 	uint64_t slack_ns = slack.ns + lag_ns * slack.events + (kernel < SMALL_NS ? slack.slices * SLICE_NS : 0);
-	bool ok = diff * 100 <= kernel * percent + 100 * slack_ns;
+	bool ok = diff * 100 <= kernel + 100 * slack_ns;
 
 	printf("figure: %s: slot %u %s %.3f ms, kernel %.3f ms, off by %.3f %% (and %.3f ms allowed)%s\n", scene, slot, what, (double)got / 1e6, (double)kernel / 1e6,
 	       kernel ? 100.0 * (double)diff / (double)kernel : 0, (double)slack_ns / 1e6, ok ? "" : ": too much");
@@ -110,7 +110,6 @@ static uint64_t waited_outside(const struct scene *sc, const struct scene_result
 static bool names_the_culprit(const struct scene *sc, const struct scene_result *r)
 {
 	unsigned victim = SCENE_SLOT(sc->victim);
-	double least = sc->least - (double)(percent - 1) / 100; /* emulated: wake-ups of idle CPUs take their part */
 	uint64_t outside = waited_outside(sc, r);
 	double wait = (double)(r->wait_ns[victim] - outside), share = (double)r->blame[victim][SCENE_SLOT(sc->culprit)] / (wait > 0 ? wait : 1);
 
@@ -118,10 +117,10 @@ static bool names_the_culprit(const struct scene *sc, const struct scene_result 
 		return true;
 	printf("figure: %s: %.2f %% of the wait at the culprit, not counting %.1f ms behind the rest of the machine\n", sc->name, 100 * share,
 	       (double)outside / 1e6);
-	for (unsigned c = 0; c < SLOTS && share < least; c++)
+	for (unsigned c = 0; c < SLOTS && share < sc->least; c++)
 		if (r->blame[victim][c])
 			printf("  culprit %u: %.3f ms\n", c, (double)r->blame[victim][c] / 1e6);
-	return share >= least;
+	return share >= sc->least;
 }
 
 /* Before 6.2 task storage refuses a call that interrupts another one (an exit that is giving its storage back): such waits are counted
@@ -249,7 +248,6 @@ int main(void)
 	struct CMUnitTest tests[32] = { 0 };
 	unsigned n = 0;
 
-	percent = emulated_percent() ? emulated_percent() : 1;
 	lag_ns = setting("COTENANT_TEST_LAG_NS", CLOCK_LAG_NS);
 	storage_refuses = libbpf_find_vmlinux_btf_id("bpf_task_storage_get_recur", BPF_TRACE_FENTRY) <= 0;
 	if (geteuid() != 0) {

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/probes/emulated.h"
 #include "tests/probes/load.h"
 #include "tests/probes/memory_world.h"
 
@@ -115,8 +114,6 @@ static void wait_figure(const char *what, double measured, struct reads by_clock
 
 	printf("figure: %s: measured %.0f, truth %.0f, off by %.2f %% (the victim was in reclaim for %.0f in the scene)\n", what, measured, truth,
 	       100 * (measured - truth) / truth, reclaim);
-	if (emulated_percent()) /* an emulated machine does not see what its host takes from its CPUs: its clocks prove nothing */
-		return;
 	assert_true(truth > 0 && measured > 0);
 	assert_true(measured >= truth - slack - reclaim - elsewhere && measured <= truth + slack);
 }

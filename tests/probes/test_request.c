@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "tests/probes/dialogue.h"
-#include "tests/probes/emulated.h"
 #include "tests/probes/load.h"
 
 #define OPEN_LOOP_LEAST 200     /* of 300 messages answered one by one */
@@ -81,16 +80,8 @@ static struct outcome play(const struct dialogue *d)
 	return o;
 }
 
-/* In an emulated machine a client takes so long for its next request that a tenth of the server's waiting lies between
- * requests, where no request can show it. */
-static double allowed(double percent)
-{
-	return percent < 1 ? percent : fmax(percent, 2 * (double)emulated_percent());
-}
-
 static void within(const char *what, double got, double expected, double percent)
 {
-	percent = allowed(percent);
 	printf("figure: %s: measured %.2f, true %.2f\n", what, got, expected);
 	if (!(expected > 0 && got >= expected * (1 - percent / 100) && got <= expected * (1 + percent / 100)))
 		fail_msg("%s: %.3f is not within %.0f %% of %.3f", what, got, percent, expected);
