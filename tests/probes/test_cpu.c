@@ -15,7 +15,7 @@
 
 #define PACE (struct scene_pace){ 1200, 5 }
 #define ATTEMPTS 4
-#define CLOCK_LAG_NS 500ull /* per wait; COTENANT_TEST_LAG_NS in an emulated machine, where a BPF program takes microseconds */
+#define CLOCK_LAG_NS 500ull /* per wait; times COTENANT_TEST_SLOWER, which says how much longer an emulated machine's instructions take */
 #define SAMPLED_OFF 0.1 /* of a scene in which much the same happens all the time: two windows of half a second; more where it waited for others */
 #define LOSSES_FEW 100       /* one in so many, where some cannot be helped */
 /* Each event that the kernel did not show, and the probe rebuilt, may put a slice at the wrong group: seen with one such event, 3.6 ms more
@@ -248,7 +248,7 @@ int main(void)
 	struct CMUnitTest tests[32] = { 0 };
 	unsigned n = 0;
 
-	lag_ns = setting("COTENANT_TEST_LAG_NS", CLOCK_LAG_NS);
+	lag_ns = CLOCK_LAG_NS * setting("COTENANT_TEST_SLOWER", 1);
 	storage_refuses = libbpf_find_vmlinux_btf_id("bpf_task_storage_get_recur", BPF_TRACE_FENTRY) <= 0;
 	if (geteuid() != 0) {
 		puts("needs root: BPF programs are loaded");
