@@ -4,7 +4,13 @@
 set -u
 fail() { echo "FAIL: $*"; exit 1; }
 ask() { sqlite3 -readonly /tmp/situations.db "$1"; }
-intervals() { for _ in $(seq 600); do [ "$(ask 'SELECT count(*) FROM interval' 2> /dev/null || echo 0)" -ge "$1" ] && return 0; sleep 0.5; done; return 1; }
+intervals() { # waits for so many in all
+	for _ in $(seq 600); do
+		sleep 0.5
+		[ "$(ask 'SELECT count(*) FROM interval' 2> /dev/null || echo 0)" -ge "$1" ] && { echo "note: $1 intervals"; return 0; }
+	done
+	return 1
+}
 [ -e /sys/devices/system/cpu/cpu1/online ] || { echo "no second CPU that can go"; exit 77; }
 
 for _ in 1 2 3; do cotenant run busy-$_ -- sh -c 'while :; do :; done' & done
