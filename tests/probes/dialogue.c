@@ -1,6 +1,7 @@
 /* See dialogue.h. */
 #include "tests/probes/dialogue.h"
 #include "base/clock.h"
+#include "tests/base/setting.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +25,7 @@
 
 /* Written by the children, read when they have ended. client: its schedstat before and after its first request, before and after its
  * last, since a wait between such a reading and the request is of a turn or of none. */
-struct notes { uint64_t before[2], after[2], answers, slept_ns, client[4][2], behind_ns; };
+struct notes { uint64_t before[2], after[2], answers, slept_least_ns, slept_most_ns, client[4][2], behind_ns, heard_ns; };
 
 struct play {
 	const struct dialogue *d;
@@ -83,18 +84,21 @@ static void schedstat(uint64_t out[2]) /* run, wait of the calling process in ns
 	out[1] = wait;
 }
 
+/* A sleep is what is neither run nor wait; its clock is read within the readings of those, and around them. */
 static void sync_answer(const struct play *p, const char *bytes)
 {
-	uint64_t wall, before[2], after[2];
+	uint64_t outer = clock_ns(CLOCK_MONOTONIC), inner, busy, before[2], after[2];
 
 	schedstat(before);
-	wall = clock_ns(CLOCK_MONOTONIC);
+	inner = clock_ns(CLOCK_MONOTONIC);
 	if (pwrite(p->d->sync_fd, bytes, MESSAGE, 0) != MESSAGE || fdatasync(p->d->sync_fd))
 		_exit(1);
-	wall = clock_ns(CLOCK_MONOTONIC) - wall;
+	inner = clock_ns(CLOCK_MONOTONIC) - inner;
 	schedstat(after);
-	wall -= (after[0] - before[0]) + (after[1] - before[1]);
-	p->notes->slept_ns += (int64_t)wall > 0 ? wall : 0;
+	outer = clock_ns(CLOCK_MONOTONIC) - outer;
+	busy = (after[0] - before[0]) + (after[1] - before[1]);
+	p->notes->slept_least_ns += inner > busy ? inner - busy : 0;
+	p->notes->slept_most_ns += outer > busy ? outer - busy : 0;
 }
 
 static void compute(uint64_t us)
@@ -210,12 +214,13 @@ static void converse(const struct play *p)
 		fds[i] = dial(p);
 	next = clock_ns(CLOCK_MONOTONIC);
 	for (size_t r = 0; r < d->rounds; r++) {
-		uint64_t began = clock_ns(CLOCK_MONOTONIC), late;
+		uint64_t began = clock_ns(CLOCK_MONOTONIC), asked, late;
 		bool ends = r == 0 || r + 1 == d->rounds;
 
 		compute(d->client_work_us);
 		if (ends)
 			schedstat(p->notes->client[r ? 2 : 0]);
+		asked = clock_ns(CLOCK_MONOTONIC);
 		for (size_t i = 0; i < d->connections; i++)
 			ask(fds[i], d->batch);
 		if (ends)
@@ -234,6 +239,7 @@ static void converse(const struct play *p)
 		}
 		for (size_t i = 0; i < d->connections; i++)
 			hear(fds[i], d->batch * (d->pipelined ? 2 : 1));
+		p->notes->heard_ns += clock_ns(CLOCK_MONOTONIC) - asked;
 	}
 	if (d->period_us)
 		hear(fds[0], d->rounds);
@@ -262,17 +268,22 @@ static int play(struct play *p)
 
 int dialogue_play(const struct dialogue *d, const struct cgroup_pair groups[DIALOGUE_GROUPS], struct dialogue_truth *out)
 {
-	struct play p = { .d = d, .groups = groups };
+	const unsigned slower = (unsigned)setting("COTENANT_TEST_SLOWER", 1);
+	struct dialogue paced = *d;
+	struct play p = { .d = &paced, .groups = groups };
 	int err;
 
+	paced.period_us *= slower;
+	paced.work_us *= slower;
+	paced.client_work_us *= slower;
 	p.notes = mmap(NULL, sizeof(*p.notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p.notes == MAP_FAILED)
 		return -errno;
 	err = play(&p);
 	*out = (struct dialogue_truth){ .answers = p.notes->answers, .run_ns = p.notes->after[0] - p.notes->before[0],
-					.wait_ns = p.notes->after[1] - p.notes->before[1], .slept_ns = p.notes->slept_ns,
+					.wait_ns = p.notes->after[1] - p.notes->before[1], .slept_least_ns = p.notes->slept_least_ns, .slept_most_ns = p.notes->slept_most_ns,
 					.client_wait_least_ns = p.notes->client[2][1] - p.notes->client[1][1],
-					.client_wait_most_ns = p.notes->client[3][1] - p.notes->client[0][1], .behind_ns = p.notes->behind_ns };
+					.client_wait_most_ns = p.notes->client[3][1] - p.notes->client[0][1], .behind_ns = p.notes->behind_ns, .heard_ns = p.notes->heard_ns };
 	munmap(p.notes, sizeof(*p.notes));
 	return err;
 }

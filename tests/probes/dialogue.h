@@ -4,7 +4,7 @@
  *
  * The server is single-threaded and pinned to CPU 0; it computes work_us per message of MESSAGE bytes and answers what it read at
  * once at once. The client is pinned to CPU 1. So in a closed loop with one connection a request's time is the server's run time
- * plus its waits, and both stand in its /proc/self/schedstat.
+ * plus its waits, and both stand in its /proc/self/schedstat; and no longer than the client waited for its answer.
  */
 #ifndef TESTS_PROBES_DIALOGUE_H
 #define TESTS_PROBES_DIALOGUE_H
@@ -23,6 +23,7 @@ enum dialogue_group { SERVER, CLIENT, BURNER, DIALOGUE_GROUPS };
 struct dialogue {
 	size_t connections, rounds, batch; /* batch: messages in one write */
 	bool pipelined;                    /* a second write 1 ms after the first, before the answer */
+	/* These are COTENANT_TEST_SLOWER times as long in an emulated machine, so that the way to a socket and back is as small beside them: */
 	unsigned period_us;                /* asks at this pace whatever comes back (one connection); 0 = when it is answered */
 	unsigned work_us, client_work_us;  /* the client's is before it asks */
 	bool unix_socket;                  /* else TCP over loopback */
@@ -33,8 +34,9 @@ struct dialogue {
 struct dialogue_truth {
 	uint64_t answers;                  /* writes of the server */
 	uint64_t run_ns, wait_ns;          /* of the server, from its first connection to its last */
-	uint64_t slept_ns;                 /* of the server while it synced */
+	uint64_t slept_least_ns, slept_most_ns; /* of the server while it synced */
 	uint64_t client_wait_least_ns, client_wait_most_ns; /* in run queues, from its first request to its last: what its turns held */
+	uint64_t heard_ns;                 /* closed loop: of the client, from each round's first question to its last answer */
 	uint64_t behind_ns;                /* pipelined: that second messages at least waited behind the first */
 };
 

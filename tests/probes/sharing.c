@@ -22,17 +22,31 @@ struct open_request { double start_s; enum sharing_owner owner; bool open; };
 
 struct sharing_trace {
 	char root[64], dir[128];     /* tracefs, and the instance in it */
+	const char *begin;           /* of first_events[] */
 	uint64_t sectors, n_blocks;
 	struct open_request *requests; /* [n_blocks] */
 	uint64_t n[SHARING_OWNERS];
 	double last_s;
 };
 
-static const char *const events[] = { "block_io_start", "block_rq_complete" };
+/* Begin and end of a request; the first begin that this kernel has (io_start: 6.5). */
+static const char *const first_events[] = { "block_io_start", "block_rq_issue" };
+#define ENDS "block_rq_complete"
 
 static int trace_put(const struct sharing_trace *t, const char *file, const char *text)
 {
 	return cgroup_put(t->dir, file, text);
+}
+
+static int event_enable(const struct sharing_trace *t, const char *event, const char *filter)
+{
+	char file[80];
+	int err;
+
+	snprintf(file, sizeof(file), "events/block/%s/filter", event);
+	err = trace_put(t, file, filter);
+	snprintf(file, sizeof(file), "events/block/%s/enable", event);
+	return err ? err : trace_put(t, file, "1");
 }
 
 static void trace_free(struct sharing_trace *t)
@@ -48,7 +62,7 @@ static void trace_free(struct sharing_trace *t)
 int sharing_begin(unsigned major, unsigned minor, uint64_t sectors, struct sharing_trace **out)
 {
 	struct sharing_trace *t = mem_alloc(1, sizeof(*t));
-	char file[80], filter[40];
+	char filter[40];
 	int err = 0;
 
 	*out = NULL;
@@ -64,13 +78,9 @@ int sharing_begin(unsigned major, unsigned minor, uint64_t sectors, struct shari
 	snprintf(filter, sizeof(filter), "dev == %u", major << MINOR_BITS | minor);
 	if (mkdir(t->dir, 0700) || trace_put(t, "buffer_size_kb", BUFFER_KB) || trace_put(t, "trace_clock", "mono"))
 		err = -ENOENT;
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]) && !err; i++) {
-		snprintf(file, sizeof(file), "events/block/%s/filter", events[i]);
-		err = trace_put(t, file, filter);
-		snprintf(file, sizeof(file), "events/block/%s/enable", events[i]);
-		err = err ? err : trace_put(t, file, "1");
-	}
-	if (err) {
+	for (size_t i = 0; i < sizeof(first_events) / sizeof(first_events[0]) && !err && !t->begin; i++)
+		t->begin = event_enable(t, first_events[i], filter) ? NULL : first_events[i];
+	if (err || !t->begin || event_enable(t, ENDS, filter)) {
 		trace_free(t);
 		return -ENOENT;
 	}
@@ -105,7 +115,7 @@ static void line_take(struct sharing_trace *t, char *line, struct sharing *out)
 
 	if (!sector || sscanf(sector + 2, "%" SCNu64, &number) != 1 || number / BLOCK_SECTORS >= t->n_blocks)
 		return;
-	begins = strstr(event, "block_io_start") != NULL;
+	begins = strstr(event, t->begin) != NULL;
 	while (at > line && at[-1] != ' ')
 		at--;
 	r = &t->requests[number / BLOCK_SECTORS];

@@ -103,8 +103,9 @@ static void known_culprit(bool unix_socket, const char *name)
 	snprintf(what, sizeof(what), "%s: ms held up, %.1f %% by the burner", name, 100 * o.burner_ms / (o.held_ms - o.machine_ms));
 	within(what, o.held_ms, o.wait_ms, 4);
 	assert_true(o.burner_ms >= 0.9 * (o.held_ms - o.machine_ms));
-	snprintf(what, sizeof(what), "%s: ms of latency", name);
-	within(what, o.time_ms, o.run_ms + o.wait_ms, 15); /* an idle CPU's way to the first instruction is in neither */
+	printf("figure: %s: ms of latency: measured %.2f, the server ran and waited %.2f, the client waited %.2f\n", name, o.time_ms, o.run_ms + o.wait_ms,
+	       (double)o.truth.heard_ns / 1e6);
+	assert_true(o.time_ms >= 0.85 * (o.run_ms + o.wait_ms) && o.time_ms <= (double)o.truth.heard_ns / 1e6);
 }
 
 /* Before 6.3 an answer is seen when its packet leaves, which Nagle's algorithm may put off (docs/requests.md). */
@@ -231,7 +232,7 @@ static void sleep_on_disk(void **state)
 {
 	struct dialogue d = { .connections = 1, .rounds = 100, .batch = 1, .work_us = 100, .burner_cpu = NO_BURNER };
 	char path[] = "/var/tmp/cotenant-request-XXXXXX";
-	double slept_ms = 0, disk_ms = 0;
+	double least_ms = 0, most_ms = 0, disk_ms = 0;
 
 	(void)state;
 	d.sync_fd = mkstemp(path);
@@ -239,16 +240,17 @@ static void sleep_on_disk(void **state)
 	for (int i = 0; i < ATTEMPTS; i++) {
 		struct outcome o = play(&d);
 
-		slept_ms = (double)o.truth.slept_ns / 1e6;
+		least_ms = (double)o.truth.slept_least_ns / 1e6;
+		most_ms = (double)o.truth.slept_most_ns / 1e6;
 		disk_ms = (double)sum->counters[PROBE_COUNTER_REQ_DISK][SLOT_FIRST + SERVER] / 1e6;
-		if (disk_ms > 0.9 * slept_ms && disk_ms < 1.1 * slept_ms)
+		if (disk_ms > 0.9 * least_ms && disk_ms < 1.1 * most_ms)
 			break;
 	}
 	close(d.sync_fd);
 	unlink(path);
-	if (slept_ms < 2)
+	if (most_ms < 2)
 		skip(); /* no disk behind the file */
-	within("ms asleep on disk", disk_ms, slept_ms, 10);
+	within("ms asleep on disk", disk_ms, fmin(fmax(disk_ms, least_ms), most_ms), 10);
 }
 
 static void counts_as_redis_benchmark(void **state)
