@@ -16,7 +16,7 @@
 #define TCP_LISTEN 10
 #define FAMILY_INET 2
 #define FAMILY_INET6 10
-#define E2BIG_VALUE 7
+#define EEXIST_VALUE 17
 
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
 struct sock_common {
@@ -200,10 +200,12 @@ static __always_inline void sock_follow(struct sock *sk, bool fresh)
 {
 	struct tcp_count count = { 0 };
 	__u64 key = (__u64)sk;
+	long err;
 
 	if (!fresh)
 		count_read(sk, &count.seen);
-	if (bpf_map_update_elem(&net_tcp, &key, &count, fresh ? BPF_ANY : BPF_NOEXIST) == -E2BIG_VALUE)
+	err = bpf_map_update_elem(&net_tcp, &key, &count, fresh ? BPF_ANY : BPF_NOEXIST);
+	if (err && err != -EEXIST_VALUE)
 		net_lose(NET_LOST_SOCKET);
 }
 

@@ -275,7 +275,6 @@ int dialogue_play(const struct dialogue *d, const struct cgroup_pair groups[DIAL
 
 	paced.period_us *= slower;
 	paced.work_us *= slower;
-	paced.client_work_us *= slower;
 	p.notes = mmap(NULL, sizeof(*p.notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p.notes == MAP_FAILED)
 		return -errno;

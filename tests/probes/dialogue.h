@@ -25,7 +25,8 @@ struct dialogue {
 	bool pipelined;                    /* a second write 1 ms after the first, before the answer */
 	/* These are COTENANT_TEST_SLOWER times as long in an emulated machine, so that the way to a socket and back is as small beside them: */
 	unsigned period_us;                /* asks at this pace whatever comes back (one connection); 0 = when it is answered */
-	unsigned work_us, client_work_us;  /* the client's is before it asks */
+	unsigned work_us;
+	unsigned client_work_us;           /* before it asks; never more: a turn of a ms is the client's own pace to the probe */
 	bool unix_socket;                  /* else TCP over loopback */
 	int burner_cpu;                    /* a process that burns there, or NO_BURNER */
 	int sync_fd;                       /* each answer is written there and synced before it is given; -1 = not */

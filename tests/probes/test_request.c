@@ -17,6 +17,7 @@
 #include "tests/probes/load.h"
 
 #define OPEN_LOOP_LEAST 200     /* of 300 messages answered one by one */
+#define TURN_LONG_NS 500000      /* beside what the client computes: more makes turns of more than the probe's ms */
 #define ATTEMPTS 4               /* a machine that is busy with other things can spoil a run's timing, not its sums */
 
 static struct cgroup_pair groups[DIALOGUE_GROUPS];
@@ -134,7 +135,7 @@ static void culprit_beside_the_client(void **state)
 	const struct dialogue d = { .connections = 1, .rounds = 400, .batch = 1, .work_us = 100, .client_work_us = 500, .unix_socket = true, .burner_cpu = 1,
 				    .sync_fd = -1 };
 	const uint64_t *row;
-	double caused_ms = 0, least_ms = 0, most_ms = 0;
+	double caused_ms = 0, least_ms = 0, most_ms = 0, way_ms = 0;
 
 	(void)state;
 	if (!has_socket_events())
@@ -146,8 +147,14 @@ static void culprit_beside_the_client(void **state)
 		row = sum->blame[PROBE_BLAME_CPU][SLOT_FIRST + CLIENT]; /* of which no neighbour caused: */
 		least_ms = ((double)o.truth.client_wait_least_ns - (double)(row[SLOT_STEAL] + row[SLOT_KERNEL])) / 1e6;
 		most_ms = (double)o.truth.client_wait_most_ns / 1e6;
+		way_ms = (double)o.truth.heard_ns / 1e6 - o.run_ms - o.wait_ms - most_ms;
 		if (caused_ms > 0.9 * least_ms)
 			break;
+	}
+	printf("figure: client: ms on the way to the server's first instruction and back: %.2f a request\n", way_ms / (double)d.rounds);
+	if (way_ms * 1e6 > (double)d.rounds * TURN_LONG_NS) {
+		printf("note: so long that the probe takes the client's turns for its own pace; not judged\n");
+		skip();
 	}
 	within("client: ms of its turns that neighbours held up", caused_ms, fmin(fmax(caused_ms, least_ms), most_ms), 10);
 }
@@ -257,14 +264,21 @@ static void counts_as_redis_benchmark(void **state)
 {
 	pid_t server = load_start(&groups[SERVER], "exec timeout 200 redis-server --port 5982 --save ''");
 
+	uint64_t lost;
+	double count;
+
 	(void)state;
 	assert_int_equal(load_wait(load_start(NULL, "for i in 1 2 3 4 5 6 7 8 9; do redis-cli -p 5982 ping 2> /dev/null && exit; sleep 0.3; done; exit 1")), 0);
 	begin();
+	lost = load_losses(probes, "request");
 	assert_int_equal(load_wait(load_start(&groups[CLIENT], "redis-benchmark -p 5982 -n 20000 -c 50 -t set")), 0);
 	load_add(probes, one, sum);
 	load_wait(load_start(NULL, "redis-cli -p 5982 shutdown nosave"));
 	load_wait(server);
-	within("requests beside redis-benchmark's own count", (double)sum->counters[PROBE_COUNTER_REQ][SLOT_FIRST + SERVER], 20000, 0.1);
+	count = (double)sum->counters[PROBE_COUNTER_REQ][SLOT_FIRST + SERVER];
+	lost = load_losses(probes, "request") - lost;
+	printf("figure: redis-benchmark: %.0f requests of its 20000 counted, %llu lost and counted as such\n", count, (unsigned long long)lost);
+	assert_true(fabs(count - 20000) <= 20 + (double)lost); /* it also asks for settings */
 	assert_int_equal(one->client[SLOT_FIRST + SERVER], SLOT_FIRST + CLIENT);
 }
 
