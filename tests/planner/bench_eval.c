@@ -2,6 +2,7 @@
  * Evaluations per second and core: does a service fit a node, over every column. Nothing leaves early (all fit), services and
  * nodes are drawn in a fixed random order from a fleet that lies in cache, medians of 7 rounds.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Tianchi 2018 or any folder in its form: free moves and move budgets. bench_tianchi.sh BUILD; DATA = folder with tianchi2018/,
 # SECONDS_EACH (60) or ITERATIONS (proposals instead of seconds: the same plan on any machine), FULL=1: three seeds, and free moves for
-# 300 s too; SEEDS ("1"), LONG ("300") likewise, THREADS (1), BUDGETS ("1% 5% 10%"), TIANCHI_CHECK = command of an independent
+# 300 s too; SEEDS ("1"), LONG ("300") likewise, THREADS (as many as processors), BUDGETS ("1% 5% 10%"), TIANCHI_CHECK = command of an independent
 # checker that takes FOLDER ANSWER (plain CSV).
 set -eu
-build=${1:-build} threads=${THREADS:-1} TIMEFORMAT=%U
+build=${1:-build} threads=${THREADS:-$(nproc)} TIMEFORMAT=%U
 seeds=${SEEDS:-1${FULL:+ 2 3}} long=${LONG:-${FULL:+300}}
 [ -n "${DATA:-}" ] || { echo "skipped: DATA must name the folder of public instances"; exit 0; }
 work=$(mktemp -d)

@@ -19,7 +19,9 @@
 #include "planner/solve/curve_build.h"
 #include "planner/solve/curve_bundle.h"
 #include "planner/solve/curve_cost.h"
+#include "planner/solve/curve_reopen.h"
 #include "planner/solve/curve_rules.h"
+#include "planner/solve/curve_split.h"
 #include "planner/term.h"
 #include "tests/planner/judge.h"
 #include "tests/planner/planted.h"
@@ -314,10 +316,48 @@ static void test_owner(void **state)
 	instance_free(in);
 }
 
+/* A region's own count of the moves left, through shifts, swaps, bundles and nodes emptied and opened, against a recount. */
+static void test_moves_left(void **state)
+{
+	int32_t *planted;
+	struct instance *in = fleet_new(&shapes[2], 2, &planted);
+	struct curve *c = curve_new(in, NULL);
+	struct curve_split *x = curve_split_new(c);
+	struct rng r;
+
+	(void)state;
+	rng_seed(&r, 4);
+	in->max_moves = in->n_items / 8;
+	curve_adopt(c, planted);
+	c->toll = 0.01f;
+	for (int epoch = 0; epoch < 20; epoch++) {
+		struct curve_region *g = &x->regions[0];
+
+		curve_split_deal(x, &r);
+		assert_int_equal(x->n_regions, 1);
+		g->moves_left = curve_moves_left(c);
+		g->temperature = epoch % 2 ? 1 : 0.01f;
+		g->proposals = 20000;
+		g->rng = r;
+		curve_reopen_close(g);
+		curve_reopen_open(g);
+		curve_region_run(g);
+		r = g->rng;
+		assert_true(g->moves_left == curve_moves_left(c) && g->moves_left >= 0);
+		assert_true(g->n_loose > 1);
+		assert_holds(in, NULL, c);
+	}
+	assert_true(curve_moves_left(c) < in->max_moves);
+	curve_split_free(x);
+	curve_free(c);
+	free(planted);
+	instance_free(in);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_walk), cmocka_unit_test(test_trade), cmocka_unit_test(test_settle), cmocka_unit_test(test_evenness),
-					     cmocka_unit_test(test_owner) };
+					     cmocka_unit_test(test_owner), cmocka_unit_test(test_moves_left) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
