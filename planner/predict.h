@@ -9,6 +9,7 @@
 #define PLANNER_PREDICT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -24,6 +25,10 @@ int model_n_services(const struct model *m);
 int model_n_pressures(const struct model *m);                       /* <= MODEL_MAX_PRESSURES */
 const char *model_pressure_name(const struct model *m, int pressure); /* "cpu", "disk", … */
 bool model_pressure_is_nameless(const char *name);   /* learnt from slowdowns alone: says that, not through which resource */
+bool model_pressure_is_signed(const char *name);     /* a sensitivity to it may be negative: "beside NAME" and "crowd" */
+/* "cpu" and "cpu (curve)" are one resource, seen by two forms of the model: how much of the name is the resource's. */
+size_t model_pressure_resource(const char *name);
+bool model_pressure_same_resource(const char *a, const char *b);
 const char *model_pressure_beside(const char *name);  /* of a pressure that is particular to one neighbour: that service; else NULL */
 int model_find_service(const struct model *m, const char *name);    /* -1 = unknown */
 bool model_is_victim(const struct model *m, int service);           /* was measured as one, so is not only a neighbour (synthetic pressure) */

@@ -180,7 +180,7 @@ static int body_read(struct model *m, const struct json_at *top, struct err *e)
 		if (err < 0)
 			return err;
 	}
-	if ((err = model_pairs_check(m, &list, e)) < 0 || (err = scores_read(m, top, e)) < 0 || (err = model_held_read(m, top, e)) < 0)
+	if ((err = model_signs_check(m, &list, e)) < 0 || (err = scores_read(m, top, e)) < 0 || (err = model_held_read(m, top, e)) < 0)
 		return err;
 	groups = m->n_scores; /* files before score_groups took every run for independent */
 	err = json_get_i64(top, "score_groups", false, m->n_scores ? 1 : 0, m->n_scores, &groups, e);

@@ -13,6 +13,6 @@ int model_held_read(struct model *m, const struct json_at *top, struct err *e);
 /* One item of "responses". */
 int model_response_read(const struct model *m, const struct json_at *at, struct response *r, struct err *e);
 /* No service becomes faster by a neighbour, although what is particular to a pair may be negative. services: the list. */
-int model_pairs_check(const struct model *m, const struct json_at *services, struct err *e);
+int model_signs_check(const struct model *m, const struct json_at *services, struct err *e);
 
 #endif

@@ -11,8 +11,8 @@
 /* Names that the first version of this form used; any exponent may stand as a number. */
 static const struct { const char *name; double link; } link_names[] = { { "linear", 1 }, { "log", 0 }, { "queue", -1 } };
 
-/* Negative values only where a pressure is particular to a pair: model_pairs_check() sees to the sum. */
-static int numbers(const struct json_at *at, const char *key, const struct model *m, bool pairs, double *out, struct err *e)
+/* Negative values only where the pressure allows it: model_signs_check() sees to the sum. */
+static int numbers(const struct json_at *at, const char *key, const struct model *m, bool signs, double *out, struct err *e)
 {
 	struct json_at list = json_key(at, key);
 	size_t got, n = (size_t)m->n_pressures;
@@ -25,7 +25,7 @@ static int numbers(const struct json_at *at, const char *key, const struct model
 	for (size_t i = 0; i < n; i++) {
 		struct json_at v = json_item(&list, i);
 
-		if ((err = json_as_f64(&v, pairs && model_pressure_beside(m->pressures[i]) ? -MODEL_VALUE_MAX : 0, MODEL_VALUE_MAX, out + i, e)) < 0)
+		if ((err = json_as_f64(&v, signs && model_pressure_is_signed(m->pressures[i]) ? -MODEL_VALUE_MAX : 0, MODEL_VALUE_MAX, out + i, e)) < 0)
 			return err;
 	}
 	return 0;
@@ -122,11 +122,30 @@ static double effect_least(const struct model *m, const struct response *r, cons
 	double z = 0;
 
 	for (int k = 0; k < m->n_pressures; k++)
-		z += r->sensitivity[k] * pressure[k] * (r->curves ? curve_slope_least(r->curves + k) : 1);
+		z += pressure[k] * (r->curves ? curve_effect_least(r->curves + k, r->sensitivity[k]) : r->sensitivity[k]);
 	return z;
 }
 
-int model_pairs_check(const struct model *m, const struct json_at *services, struct err *e)
+/* Whose neighbourhood could make somebody faster? Only a "beside NAME" makes that NAME's, a crowd anybody's. */
+static bool could_help(const struct model *m, const struct response *r, int neighbour, int type)
+{
+	const double *p = model_pressure(m, neighbour, type);
+	double most = 0;
+
+	for (int k = 0; k < m->n_pressures; k++)
+		most = fmax(most, -r->sensitivity[k] * p[k]);
+	return most > 0 && effect_least(m, r, p) < -PAIR_SLACK * (1 + most);
+}
+
+static bool is_signed(const struct model *m, const struct response *r)
+{
+	for (int k = 0; k < m->n_pressures; k++)
+		if (r->sensitivity[k] < 0)
+			return true;
+	return false;
+}
+
+static int owners_check(const struct model *m, const struct json_at *services, struct err *e)
 {
 	for (int k = 0; k < m->n_pressures; k++) {
 		const char *name = model_pressure_beside(m->pressures[k]);
@@ -139,13 +158,26 @@ int model_pairs_check(const struct model *m, const struct json_at *services, str
 				const struct response *r = m->responses + (size_t)s * (size_t)(m->n_types + 1) + (size_t)t;
 				struct json_at at = json_item(services, (size_t)s);
 
-				if (!r->known)
-					continue;
-				if (s != neighbour && r->pressure[k] > 0)
+				if (r->known && s != neighbour && r->pressure[k] > 0)
 					return json_fail(&at, e, "must not exert the pressure \"%.80s\"", m->pressures[k]);
-				if (effect_least(m, r, model_pressure(m, neighbour, t)) < -PAIR_SLACK * (1 + fabs(r->sensitivity[k])))
-					return json_fail(&at, e, "would become faster by one more \"%.80s\": its sensitivities must add up to 0 or more", name);
 			}
 	}
 	return 0;
+}
+
+int model_signs_check(const struct model *m, const struct json_at *services, struct err *e)
+{
+	int err = owners_check(m, services, e);
+
+	for (int s = 0; s < m->n_services && !err; s++)
+		for (int t = 0; t <= m->n_types && !err; t++) {
+			const struct response *r = m->responses + (size_t)s * (size_t)(m->n_types + 1) + (size_t)t;
+			struct json_at at = json_item(services, (size_t)s);
+
+			for (int j = 0; r->known && is_signed(m, r) && j < m->n_services && !err; j++)
+				if (could_help(m, r, j, t))
+					err = json_fail(&at, e, "would become faster by one more \"%.80s\": its sensitivities must add up to 0 or more",
+							m->services[j].name);
+		}
+	return err;
 }

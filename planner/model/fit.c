@@ -123,6 +123,14 @@ static double noise_ratio(const struct coloc *c)
 	return count ? error / (double)count : NAN;
 }
 
+static bool answers_by_curve(const struct model *m, const struct response *r)
+{
+	for (int k = 0; r->curves && k < m->n_pressures; k++)
+		if (r->curves[k].n && !model_pressure_is_nameless(m->pressures[k]))
+			return true;
+	return false;
+}
+
 /* "queue", "queue, curve" where it answers through measured curves, "blame, queue" where its slowdowns come from blame. */
 static char *kind_text(const struct model *m, const struct coloc *c, int service, const char *link)
 {
@@ -130,7 +138,7 @@ static char *kind_text(const struct model *m, const struct coloc *c, int service
 
 	if (!link)
 		return str_dup(MODEL_KIND_NEIGHBOUR);
-	return str_fmt("%s%s%s", strcmp(c->metrics[c->rows[0].metric], MODEL_METRIC_BLAME) ? "" : "blame, ", link, r->curves ? ", curve" : "");
+	return str_fmt("%s%s%s", strcmp(c->metrics[c->rows[0].metric], MODEL_METRIC_BLAME) ? "" : "blame, ", link, answers_by_curve(m, r) ? ", curve" : "");
 }
 
 static void services_set(struct model *m, const struct coloc *c, const struct cv *cv, const int *kind)
@@ -203,6 +211,7 @@ static void names_set(struct model *m, const struct coloc *c, const struct laten
 		case 'n': m->pressures[k] = str_dup(l->names[k]); break;
 		case 'b': m->pressures[k] = str_fmt("%s (curve)", l->names[k]); break;
 		case 'p': m->pressures[k] = str_fmt(MODEL_BESIDE "%s", c->services[l->beside[k]]); break;
+		case 'g': m->pressures[k] = str_dup(MODEL_CROWD); break;
 		case 'l': m->pressures[k] = str_dup("load"); break;
 		case 'c': m->pressures[k] = str_dup("count"); break;
 		default: m->pressures[k] = str_fmt("shared%d", ++n_shared);

@@ -10,6 +10,8 @@
  *   curved  the same, but a victim that was measured under several levels answers through the monotone curve through them
  *           (Bubble-Up, Mars et al., MICRO'11) instead of a straight line
  *   pair    one per neighbour, p = 1 for that one alone; s of either sign: what its pairs showed beyond the components above
+ *   group   everybody's p = 1, but only what comes after the first neighbour counts; s of either sign: what the
+ *           victim's groups showed beyond the sum of their neighbours
  * Every parameter is shrunk towards its service's value over all node types, and that towards the mean of all services
  * (a hierarchical ridge), so that what a run does not tell is filled in from what services have in common. Fitted by
  * non-negative coordinate descent on relative errors, then twice with Huber weights against wild runs.
@@ -45,12 +47,13 @@ struct latent_blend {
 	double weight[LATENT_FORMS];  /* >= 0, sum 1 */
 	double ridge[LATENT_FORMS];
 	double pair_ridge;            /* shrinkage of what is particular to a pair, in runs; 0 = nothing is */
+	bool crowd;                   /* does what several neighbours do beyond their sum count? */
 };
 
 struct latent {
 	bool plain;
 	int k, n_services, n_types;
-	char kinds[MODEL_MAX_PRESSURES]; /* 's'hared, 'c'ount, 'l'oad, 'n'amed, 'b': named and bent, 'p'air */
+	char kinds[MODEL_MAX_PRESSURES]; /* 's'hared, 'c'ount, 'l'oad, 'n'amed, 'b': named and bent, 'p'air, 'g'roup */
 	char names[MODEL_MAX_PRESSURES][LATENT_NAME_MAX]; /* of named components: "cpu", "disk" … */
 	int beside[MODEL_MAX_PRESSURES]; /* of pair components: the neighbour */
 	double *links;         /* per service */

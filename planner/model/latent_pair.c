@@ -5,10 +5,13 @@
  * whose repeats agree better than others' has a smaller ridge. Node types differ around the pair's pooled value, tied twice as
  * strongly. Runs of groups speak for the pairs in them.
  *
- * A correction may be negative, but never more than the neighbour's own effect: another neighbour cannot make a victim faster.
- * Neighbours whose corrections matter most get the components that are left.
+ * What several neighbours do beyond their sum is the victim's as well: each neighbour after the first costs it `crowd` more, or
+ * less where neighbours hinder each other, shrunk like a pair.
+ *
+ * A correction may be negative, but never more than the neighbour's own effect: another neighbour cannot make a victim faster. Nor
+ * may the crowd take away more than the least of all neighbours adds.
  */
-#include "planner/model/latent_work.h"
+#include "planner/model/latent_pair.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,17 +21,6 @@
 
 #define SWEEPS 12
 #define NOISE_TRUST 6.0 /* repeats at which a victim's own noise weighs as much as everybody's */
-
-struct pair_work {
-	struct latent *l;
-	double ridge;
-	double *noise;              /* per victim: variance of its repeats, 1 = everybody's */
-	size_t n;
-	struct latent_cell *cells;  /* of one victim side by side */
-	double *rest, *weight;      /* per cell: what the components leave, and what it counts */
-	double *num, *den;          /* per neighbour and type */
-	double *own;                /* [neighbour * (types + 1) + type]: corrections of the victim under way; the last is pooled */
-};
 
 /* Variance of each victim's repeats over everybody's, shrunk towards 1. */
 static void noise_fill(struct pair_work *w, const struct coloc *c, const bool *hidden)
@@ -64,18 +56,16 @@ static int victim_compare(const void *a, const void *b)
 	return (x->cell > y->cell) - (x->cell < y->cell);
 }
 
-static double slope_least(const struct latent *l, int k, int victim)
-{
-	return l->curves ? curve_slope_least(l->curves + (size_t)k * (size_t)l->n_services + victim) : 1;
-}
-
 /* What a neighbour adds at least by the components before `n`. */
 static double effect_least(const struct latent *l, int n, int victim, int neighbour, int type)
 {
 	double z = 0;
 
-	for (int k = 0; k < n; k++)
-		z += l->s[latent_at(l, k, victim, type)] * l->p[latent_at(l, k, neighbour, type)] * slope_least(l, k, victim);
+	for (int k = 0; k < n; k++) {
+		double s = l->s[latent_at(l, k, victim, type)];
+
+		z += l->p[latent_at(l, k, neighbour, type)] * (l->curves ? curve_effect_least(l->curves + (size_t)k * (size_t)l->n_services + victim, s) : s);
+	}
 	return z;
 }
 
@@ -117,18 +107,58 @@ static void effect_solve(struct pair_work *w, int victim, int neighbour)
 	own[types] = fmax(own[types], -effect_least(w->l, w->l->k, victim, neighbour, types));
 }
 
-static double *own_of(const struct pair_work *w, int neighbour, int type)
+/* Neighbours after the first; synthetic pressure is no crowd. */
+static double row_further(const struct pair_work *w, const struct coloc_row *r)
+{
+	int n = 0;
+
+	for (int j = 0; j < r->n_neighbours; j++)
+		n += !w->press[r->neighbours[j]];
+	return n > 1 ? n - 1 : 0;
+}
+
+double *pair_own(const struct pair_work *w, int neighbour, int type)
 {
 	return w->own + (size_t)neighbour * (size_t)(w->l->n_types + 1) + type;
 }
 
 static double row_own(const struct pair_work *w, const struct coloc_row *r)
 {
-	double z = 0;
+	double z = w->crowd * row_further(w, r);
 
 	for (int j = 0; j < r->n_neighbours; j++)
-		z += *own_of(w, r->neighbours[j], r->type);
+		z += *pair_own(w, r->neighbours[j], r->type);
 	return z;
+}
+
+double pair_addition_least(const struct pair_work *w, int victim, const bool *kept)
+{
+	double least = INFINITY;
+
+	for (int j = 0; j < w->l->n_services; j++)
+		for (int t = 0; t <= w->l->n_types && !w->press[j]; t++)
+			least = fmin(least, effect_least(w->l, w->l->k, victim, j, t) + (kept && !kept[j] ? 0 : *pair_own(w, j, t)));
+	return fmax(0, least);
+}
+
+/* From the victim's cells [from, to). Neighbours hinder each other at most as much as the least of them adds. */
+static void crowd_solve(struct pair_work *w, size_t from, size_t to)
+{
+	int victim = w->cells[from].row->victim;
+	double num = 0, den = 0, ridge = 0, groups = 0;
+
+	for (size_t i = from; i < to; i++) {
+		const struct coloc_row *r = w->cells[i].row;
+		double x = row_further(w, r);
+
+		if (x <= 0)
+			continue;
+		num += w->weight[i] * x * (w->rest[i] - row_own(w, r) + w->crowd * x);
+		den += w->weight[i] * x * x;
+		ridge += w->ridge * w->noise[victim] * latent_weight(w->l->links[victim], latent_predict(w->l, r));
+		groups++;
+	}
+	w->crowd = den > 0 ? fmax(num / (den + ridge / groups), -pair_addition_least(w, victim, NULL)) : 0;
 }
 
 /* All corrections of one victim from its cells [from, to), by sweeps in which each neighbour takes its share of the rest. */
@@ -138,6 +168,7 @@ static void victim_solve(struct pair_work *w, size_t from, size_t to)
 	int victim = w->cells[from].row->victim;
 
 	memset(w->own, 0, (size_t)l->n_services * (size_t)(l->n_types + 1) * sizeof(*w->own));
+	w->crowd = 0;
 	for (int sweep = 0; sweep < SWEEPS; sweep++) {
 		memset(w->num, 0, (size_t)l->n_services * (size_t)l->n_types * sizeof(*w->num));
 		memset(w->den, 0, (size_t)l->n_services * (size_t)l->n_types * sizeof(*w->den));
@@ -148,17 +179,18 @@ static void victim_solve(struct pair_work *w, size_t from, size_t to)
 			for (int j = 0; j < r->n_neighbours; j++) {
 				int e = r->neighbours[j] * l->n_types + r->type;
 
-				w->num[e] += w->weight[i] * (step + *own_of(w, r->neighbours[j], r->type));
+				w->num[e] += w->weight[i] * (step + *pair_own(w, r->neighbours[j], r->type));
 				w->den[e] += w->weight[i];
 			}
 		}
 		for (int j = 0; j < l->n_services; j++)
 			effect_solve(w, victim, j);
+		if (w->crowded)
+			crowd_solve(w, from, to);
 	}
 }
 
-/* Calls back with every victim's corrections in w->own. */
-static void victims_each(struct pair_work *w, void (*visit)(struct pair_work *, int victim, void *), void *arg)
+void pair_victims_each(struct pair_work *w, void (*visit)(struct pair_work *, int victim, void *), void *arg)
 {
 	for (size_t from = 0, to; from < w->n; from = to) {
 		for (to = from; to < w->n && w->cells[to].row->victim == w->cells[from].row->victim; to++)
@@ -168,81 +200,45 @@ static void victims_each(struct pair_work *w, void (*visit)(struct pair_work *, 
 	}
 }
 
-static void weigh(struct pair_work *w, int victim, void *energy)
+static void rests_take(struct pair_work *w, const struct coloc *c, const bool *hidden)
 {
-	(void)victim;
-	for (int j = 0; j < w->l->n_services; j++)
-		((double *)energy)[j] += pow(*own_of(w, j, w->l->n_types), 2);
+	const struct latent *l = w->l;
+
+	w->n = latent_cells_take(c, hidden, w->cells);
+	qsort(w->cells, w->n, sizeof(*w->cells), victim_compare);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct coloc_row *r = w->cells[i].row;
+
+		w->rest[i] = link_transform(l->links[r->victim], w->cells[i].slowdown) - latent_z(l, r);
+		/* a group's rest is also what its neighbours do not add up by, once per pair among them */
+		w->weight[i] = w->cells[i].runs / (r->n_neighbours * r->n_neighbours) * latent_weight(l->links[r->victim], w->cells[i].slowdown);
+	}
 }
 
-/* Component `first + slot` is neighbour slots[slot]. */
-struct slots { int n, first, neighbour[MODEL_MAX_PRESSURES]; };
-
-static void keep(struct pair_work *w, int victim, void *arg)
+void pair_work_init(struct pair_work *w, struct latent *l, const struct coloc *c, const bool *hidden, const struct latent_blend *blend)
 {
-	const struct slots *s = arg;
-
-	for (int i = 0; i < s->n; i++)
-		for (int t = 0; t <= w->l->n_types; t++)
-			w->l->s[latent_at(w->l, s->first + i, victim, t)] = *own_of(w, s->neighbour[i], t);
-}
-
-/* The neighbours with the largest corrections, as many as there are components left. */
-static struct slots slots_pick(const struct latent *l, const struct coloc *c, double *energy)
-{
-	struct slots s = { .first = l->k };
+	size_t services = (size_t)l->n_services, entities = services * (size_t)(l->n_types + 1);
 	char kind[LATENT_NAME_MAX];
 	double level;
 
-	while (l->k + s.n < MODEL_MAX_PRESSURES) {
-		int best = -1;
-
-		for (int j = 0; j < l->n_services; j++)
-			if (energy[j] > 0 && !latent_press_parse(c->services[j], kind, &level) && (best < 0 || energy[j] > energy[best]))
-				best = j;
-		if (best < 0)
-			break;
-		energy[best] = 0;
-		s.neighbour[s.n++] = best;
-	}
-	return s;
+	*w = (struct pair_work){ .l = l, .ridge = blend->pair_ridge, .crowded = blend->crowd, .cells = mem_alloc(c->n_rows + 1, sizeof(*w->cells)), .press = mem_alloc(services + 1, sizeof(bool)),
+				 .rest = mem_alloc(c->n_rows + 1, sizeof(double)), .weight = mem_alloc(c->n_rows + 1, sizeof(double)),
+				 .num = mem_alloc(entities, sizeof(double)), .den = mem_alloc(entities, sizeof(double)),
+				 .own = mem_alloc(entities, sizeof(double)), .noise = mem_alloc(services + 1, sizeof(double)) };
+	for (size_t j = 0; j < services; j++)
+		w->press[j] = latent_press_parse(c->services[j], kind, &level);
+	noise_fill(w, c, hidden);
+	rests_take(w, c, hidden);
 }
 
-void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidden, double ridge)
+void pair_work_fini(struct pair_work *w)
 {
-	size_t services = (size_t)l->n_services, entities = services * (size_t)(l->n_types + 1);
-	struct pair_work w = { .l = l, .ridge = ridge, .cells = mem_alloc(c->n_rows + 1, sizeof(*w.cells)),
-			       .rest = mem_alloc(c->n_rows + 1, sizeof(double)), .weight = mem_alloc(c->n_rows + 1, sizeof(double)),
-			       .num = mem_alloc(entities, sizeof(double)), .den = mem_alloc(entities, sizeof(double)),
-			       .own = mem_alloc(entities, sizeof(double)), .noise = mem_alloc(services + 1, sizeof(double)) };
-	double *energy = mem_alloc(services + 1, sizeof(*energy));
-	struct slots s;
-
-	noise_fill(&w, c, hidden);
-	w.n = latent_cells_take(c, hidden, w.cells);
-	qsort(w.cells, w.n, sizeof(*w.cells), victim_compare);
-	for (size_t i = 0; i < w.n; i++) {
-		const struct coloc_row *r = w.cells[i].row;
-
-		w.rest[i] = link_transform(l->links[r->victim], w.cells[i].slowdown) - latent_z(l, r);
-		/* a group's rest is also what its neighbours do not add up by, once per pair among them */
-		w.weight[i] = w.cells[i].runs / (r->n_neighbours * r->n_neighbours) * latent_weight(l->links[r->victim], w.cells[i].slowdown);
-	}
-	victims_each(&w, weigh, energy);
-	s = slots_pick(l, c, energy);
-	victims_each(&w, keep, &s);
-	for (int i = 0; i < s.n; i++, l->k++) {
-		l->kinds[l->k] = 'p';
-		l->beside[l->k] = s.neighbour[i];
-		for (int t = 0; t <= l->n_types; t++)
-			l->p[latent_at(l, l->k, s.neighbour[i], t)] = 1;
-	}
-	free(w.cells);
-	free(w.rest);
-	free(w.weight);
-	free(w.num);
-	free(w.den);
-	free(w.own);
-	free(w.noise);
-	free(energy);
+	free(w->cells);
+	free(w->press);
+	free(w->rest);
+	free(w->weight);
+	free(w->num);
+	free(w->den);
+	free(w->own);
+	free(w->noise);
 }

@@ -11,7 +11,8 @@
  * every line of fitting and evaluation. p >= 0 and s >= 0, but for what is particular to a
  * pair ("beside NAME", a pressure that only NAME exerts): its s may be negative, as long as NAME's effects together are not: one more
  * neighbour never makes a service faster. curve_k is the identity or a
- * monotone, piecewise linear curve measured under synthetic pressure (Bubble-Up, MICRO'11).
+ * monotone, piecewise linear curve measured under synthetic pressure (Bubble-Up, MICRO'11); of "crowd", which everybody exerts once,
+ * it counts the neighbours after the first. Its s too may be negative, as long as no neighbour's effects together are.
  */
 #ifndef PLANNER_MODEL_MODEL_H
 #define PLANNER_MODEL_MODEL_H
@@ -26,6 +27,7 @@
 #define MODEL_MAX_HELD 4000   /* held-out runs kept for pictures; of more, an even sample */
 #define MODEL_KIND_NEIGHBOUR "only a neighbour" /* never measured as a victim, e.g. synthetic pressure */
 #define MODEL_BESIDE "beside "  /* a pressure with this prefix and a service's name: what is particular to being its neighbour */
+#define MODEL_CROWD "crowd"     /* the pressure that everybody exerts once, with effect only beyond the first neighbour */
 #define MODEL_LINK_MIN -4.0
 #define MODEL_LINK_MAX 4.0
 #define MODEL_SLOWDOWN_MAX 50.0 /* where forms with c < 0 stop growing */
@@ -91,7 +93,7 @@ struct response *model_response(const struct model *m, int service, int node_typ
 double link_slowdown(double link, double z);  /* >= 1 for z >= 0 */
 double link_transform(double link, double slowdown);
 double curve_at(const struct curve *c, double x);
-double curve_slope_least(const struct curve *c);
+double curve_effect_least(const struct curve *c, double sensitivity); /* of one more unit of pressure, wherever on the curve */
 double response_z(const struct model *m, const struct response *r, const double *pressure);
 /* Conformal quantile of n sorted scores from n_groups exchangeable co-locations. */
 double score_quantile(const double *scores, size_t n, size_t n_groups, double confidence);

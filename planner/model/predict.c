@@ -3,8 +3,9 @@
  *
  * Intervals are conformal (Barber et al. 2021, CV+): held-out errors in log(slowdown), each divided by its service's width,
  * are kept sorted, and their quantile bounds a new one. Runs of one co-location share their luck, so the finite-sample
- * correction counts co-locations, not runs: level ceil((G + 1) * confidence) / G. Beyond the range that was measured the width
- * grows with the distance, because no held-out error speaks for it.
+ * correction counts co-locations, not runs: level ceil((G + 1) * confidence) / G. Beyond the range that was measured no held-out
+ * error speaks for it: n times the range is a sum of n parts that were measured, whose errors are independent, so the width
+ * grows with the root of n.
  */
 #include "planner/model/model.h"
 
@@ -113,16 +114,16 @@ double curve_at(const struct curve *c, double x)
 	return c->y[c->n - 1] + (x - c->x[c->n - 1]) * (c->y[c->n - 1] - y0) / (c->x[c->n - 1] - x0);
 }
 
-double curve_slope_least(const struct curve *c)
+double curve_effect_least(const struct curve *c, double sensitivity)
 {
 	double least = INFINITY, x = 0, y = 0;
 
 	for (int i = 0; i < c->n; i++) {
-		least = fmin(least, (c->y[i] - y) / (c->x[i] - x));
+		least = fmin(least, sensitivity * (c->y[i] - y) / (c->x[i] - x));
 		x = c->x[i];
 		y = c->y[i];
 	}
-	return c->n ? least : 1;
+	return c->n ? least : sensitivity;
 }
 
 static double part(const struct response *r, int k, double pressure)
@@ -170,7 +171,7 @@ double model_score_quantile(const struct model *m, double confidence)
 
 static double half_width(const struct model *m, const struct response *r, double slowdown, double far, double confidence)
 {
-	return model_score_quantile(m, confidence) * (r->width + r->growth * log(slowdown)) * (1 + far);
+	return model_score_quantile(m, confidence) * (r->width + r->growth * log(slowdown)) * sqrt(1 + far);
 }
 
 static bool alone(const struct model *m, const double *pressure)
@@ -192,31 +193,40 @@ bool model_relieves(const struct model *m, int service, int node_type, int press
 	return model_response(m, service, node_type)->sensitivity[pressure] < 0;
 }
 
+bool model_pressure_is_signed(const char *pressure)
+{
+	return model_pressure_beside(pressure) || !strcmp(pressure, MODEL_CROWD);
+}
+
 bool model_pressure_is_nameless(const char *pressure)
 {
-	return !strncmp(pressure, "shared", 6) || model_pressure_beside(pressure) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
+	return !strncmp(pressure, "shared", 6) || model_pressure_is_signed(pressure) || !strcmp(pressure, "load") || !strcmp(pressure, "count");
 }
 
-/* "cpu" and "cpu (curve)" are one resource, seen by two forms of the model. */
-static bool same_resource(const char *a, const char *b)
+size_t model_pressure_resource(const char *pressure)
 {
-	size_t n = strcspn(a, "("), m = strcspn(b, "(");
+	size_t n = strcspn(pressure, "(");
 
-	n -= n && a[n] && a[n - 1] == ' ';
-	m -= m && b[m] && b[m - 1] == ' ';
-	return n == m && !strncmp(a, b, n);
+	return n && pressure[n] && pressure[n - 1] == ' ' ? n - 1 : n;
 }
 
-/* The pressure that contributes most: among the resources with names, where there are any; what is particular to a pair last. */
+bool model_pressure_same_resource(const char *a, const char *b)
+{
+	size_t n = model_pressure_resource(a);
+
+	return n == model_pressure_resource(b) && !strncmp(a, b, n);
+}
+
+/* The pressure that contributes most: among the resources with names, where there are any; what is particular to pairs and crowds last. */
 static int binding(const struct model *m, const struct response *r, const double *pressure)
 {
 	double x[MODEL_MAX_PRESSURES], largest[3] = { 0 };
 	int best[3] = { -1, -1, -1 };
 
 	for (int k = 0; k < m->n_pressures; k++) {
-		int rank = model_pressure_beside(m->pressures[k]) ? 2 : model_pressure_is_nameless(m->pressures[k]), first = 0;
+		int rank = model_pressure_is_signed(m->pressures[k]) ? 2 : model_pressure_is_nameless(m->pressures[k]), first = 0;
 
-		while (first < k && !same_resource(m->pressures[first], m->pressures[k]))
+		while (first < k && !model_pressure_same_resource(m->pressures[first], m->pressures[k]))
 			first++;
 		x[k] = part(r, k, pressure[k]);
 		if (first < k)
