@@ -224,51 +224,86 @@ void build_pairs(const struct input *in, struct doc *d, struct doc_section *sec)
 	find_worst(d, t, source);
 }
 
-static void add_curve(struct table *t, const struct model *m, const char *name, int pressure, double most)
+/* What a curve runs along, one resource: all forms' parts of it take the level, since a blend answers by their sum. */
+struct axis { const struct model *m; int first, n_name; };
+
+static bool is_part(const struct axis *r, int pressure)
 {
+	return model_pressure_same_resource(model_pressure_name(r->m, r->first), model_pressure_name(r->m, pressure));
+}
+
+static void add_curve(struct table *t, const struct axis *r, const char *name, double most)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%.*s", r->n_name, model_pressure_name(r->m, r->first));
 	for (int i = 0; i < CURVE_POINTS; i++) {
-		double level[MODEL_MAX_PRESSURES] = { 0 };
+		double level[MODEL_MAX_PRESSURES] = { 0 }, x = most * i / (CURVE_POINTS - 1);
 		struct prediction p;
 
-		level[pressure] = most * i / (CURVE_POINTS - 1);
-		model_predict(m, model_find_service(m, name), -1, level, CONFIDENCE, &p);
-		table_text(t, model_pressure_name(m, pressure));
+		for (int k = 0; k < model_n_pressures(r->m); k++)
+			level[k] = is_part(r, k) ? x : 0;
+		model_predict(r->m, model_find_service(r->m, name), -1, level, CONFIDENCE, &p);
+		table_text(t, text);
 		table_text(t, name);
-		table_real(t, level[pressure]);
+		table_real(t, x);
 		table_real(t, p.slowdown);
 		table_real(t, p.low);
 		table_real(t, p.high);
 	}
 }
 
+/* The most that any service exerts on the resource; 0 where an earlier pressure is the same resource. */
+static double most_pressure(const struct axis *r, const char *const *names, size_t n)
+{
+	double most = 0;
+
+	for (int k = 0; k < model_n_pressures(r->m); k++) {
+		if (!is_part(r, k))
+			continue;
+		if (k < r->first)
+			return 0;
+		for (size_t i = 0; i < n; i++)
+			most = fmax(most, model_pressure(r->m, model_find_service(r->m, names[i]), -1)[k]);
+	}
+	return most;
+}
+
+static void add_resource(const struct input *in, struct doc_section *sec, const struct axis *r, double most)
+{
+	const char *victims[MOST_SERVICES], *name = model_pressure_name(r->m, r->first);
+	size_t n_victims = model_names(in, victims, true);
+	struct table *t;
+	struct chart c;
+	char id[80], title[120];
+
+	snprintf(id, sizeof(id), "curve_%.*s", r->n_name, name);
+	snprintf(title, sizeof(title), "Sensitivity to %.*s", r->n_name, name);
+	t = table_new(id, title, in->model_name, curve_columns);
+	for (size_t i = 0; i < n_victims; i++)
+		add_curve(t, r, victims[i], most);
+	c = chart_of(CHART_LINE, t->title, "up to the most any service exerts", t);
+	c.series = 1, c.x = 2, c.value = 3;
+	section_chart(sec, c);
+	section_table_take(sec, t, true);
+}
+
 void build_curves(const struct input *in, struct doc *d, struct doc_section *sec)
 {
-	const char *names[MOST_SERVICES], *victims[MOST_SERVICES];
-	size_t n = model_names(in, names, false), n_victims = model_names(in, victims, true);
+	const char *names[MOST_SERVICES];
+	size_t n = model_names(in, names, false);
 	bool named = false;
 
 	(void)d;
 	for (int k = 0; k < model_n_pressures(in->model); k++)
 		named |= !model_pressure_is_nameless(model_pressure_name(in->model, k));
 	for (int k = 0; k < model_n_pressures(in->model); k++) {
-		double most = 0;
-		struct table *t;
-		struct chart c;
-		char id[80], title[120];
+		const char *name = model_pressure_name(in->model, k);
+		struct axis r = { in->model, k, (int)model_pressure_resource(name) };
+		double most = most_pressure(&r, names, n);
 
-		for (size_t i = 0; i < n; i++)
-			most = fmax(most, model_pressure(in->model, model_find_service(in->model, names[i]), -1)[k]);
-		if (!(most > 0) || (named && model_pressure_is_nameless(model_pressure_name(in->model, k))) ||
-		    model_pressure_beside(model_pressure_name(in->model, k)))
+		if (!(most > 0) || (named && model_pressure_is_nameless(name)) || model_pressure_is_signed(name))
 			continue; /* one neighbour more or less is no curve */
-		snprintf(id, sizeof(id), "curve_%s", model_pressure_name(in->model, k));
-		snprintf(title, sizeof(title), "Sensitivity to %s", model_pressure_name(in->model, k));
-		t = table_new(id, title, in->model_name, curve_columns);
-		for (size_t i = 0; i < n_victims; i++)
-			add_curve(t, in->model, victims[i], k, most);
-		c = chart_of(CHART_LINE, t->title, "up to the most any service exerts", t);
-		c.series = 1, c.x = 2, c.value = 3;
-		section_chart(sec, c);
-		section_table_take(sec, t, true);
+		add_resource(in, sec, &r, most);
 	}
 }

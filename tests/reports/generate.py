@@ -76,11 +76,11 @@ write("plan.json", {"instance": "fleet", "nodes_used": used, "cost": used * 410,
                     "detours": 0, "unordered_moves": 0, "seed": 1, "iterations": 0, "solve_time_s": 1.5, "solver": "first fit",
                     "utilisation": [], "reasons": [f"{services[0]['id']}: n0000 is the first node with room for its disk_io_per_s at every hour"],
                     "move_list": moves, "placements": [{"service": s, "replica": r, "node": name(n)} for (s, r), n in zip(items, planned)]})
-pressures = ["cpu", "disk", "net"]
+pressures = ["cpu", "disk", "net", "cpu (curve)"]
 write("model.json", {"cotenant_model": 1, "metric": "p99", "source": "generated", "advice": "", "pressures": pressures, "node_types": [],
                      "held_out": {"runs": 120, "colocations": 40, "error_ratio": 0.043, "coverage_at_90_ratio": 0.91},
                      "services": [{"name": k, "kind": "measured", "runs": 12, "held_out_error_ratio": 0.04,
                                    "responses": [{"link": "log", "pressure": [rng.random() * 0.2 for _ in pressures],
-                                                  "sensitivity": [rng.random() * 0.5 for _ in pressures], "range": [1, 1, 1],
+                                                  "sensitivity": [rng.random() * 0.5 for _ in pressures], "range": [1 for _ in pressures],
                                                   "error_width_ratio": 0.03, "error_growth_ratio": 0.1}]} for k in kinds],
                      "scores": [0.5, 0.9, 1.1, 1.6]})

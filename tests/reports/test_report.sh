@@ -25,7 +25,7 @@ for format in text html json csv; do
 done
 python3 html_check.py "$dir/a.html"
 python3 - "$dir" <<'PY'
-import csv, json, sys
+import csv, json, math, sys
 d = sys.argv[1]
 report = json.load(open(f"{d}/a.json"))
 tables = {t["id"]: t for s in report["sections"] for t in s["tables"]}
@@ -49,6 +49,13 @@ got = {(r[0], r[2]): r[3] for r in tables["nodes"]["rows"] if r[1] == "planned"}
 cap = instance["nodes"][0]["capacity"]
 for (node, r), v in load.items():
     assert abs(got[node, r] - max(v) / cap[r]) < 1e-9, (node, r)
+# Two forms' parts of one resource are one curve, which answers by their sum.
+model = json.load(open(f"{d}/model.json"))
+parts = [k for k, name in enumerate(model["pressures"]) if name.startswith("cpu")]
+answer = {s["name"]: sum(s["responses"][0]["sensitivity"][k] for k in parts) for s in model["services"]}
+assert len(parts) == 2 and [t for t in tables if t.startswith("curve_cpu")] == ["curve_cpu"]
+for pressure, service, level, slowdown, *_ in tables["curve_cpu"]["rows"]:
+    assert pressure == "cpu" and abs(slowdown - math.exp(level * answer[service])) < 1e-9, (service, level)
 # Growth: 1.08^m · fill must fit, 1.08^(m+1) must not.
 for r in tables["growth"]["rows"]:
     assert r[1] * 1.08 ** r[4] <= 1 + 1e-9 < r[1] * 1.08 ** (r[4] + 1) + 1e-9, r
