@@ -19,6 +19,7 @@
 	row(fewest) \
 	row(anneal) \
 	row(resolve) \
+	row(refill) \
 	row(squeeze) \
 	row(empty)
 

@@ -1,150 +1,27 @@
 /*
- * Constructive packing for large fleets: node by node instead of item by item. Each node takes, again and again, the item that
- * has the lowest price per size (a block is dear where the node has little room left) among a random sample of those not yet
- * placed, and is closed when nothing in the sample fits. Cost per placed item is O(sample), independent of the size of the
- * fleet; the random mix of sizes leaves small items for every node, where largest-first would use them up in the last ones.
- * What runs today stays; greedy.c keeps it.
+ * Packing for large fleets: node by node instead of item by item, each filled from a pool of what waits (slack.c). What it costs
+ * does not depend on the size of the fleet, and a large pool is why it packs well: among many there is somebody who suits.
+ *
+ * Items and unused nodes are dealt at random to pools that are packed side by side; groups whose rules reach over several nodes are dealt as
+ * a whole. What is left when a pool runs low is packed from one last pool of all. The number of pools depends on the items alone, so
+ * the result does not depend on threads.
  */
 #include "planner/solve/fill.h"
 
-#include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "planner/search.h"
 #include "planner/solve/order.h"
+#include "planner/solve/slack.h"
+#include "planner/solve/ties.h"
 #include "planner/term.h"
 
-#define SAMPLE 24            /* per item placed: a quick answer; squeeze.c improves it */
-#define SAMPLE_LAST 500      /* looked at before a node is closed */
-#define PRICE_SOFTENING 0.1f /* share of a node where a price stops rising; on one planted fleet 0.03 .. 0.3 differed by 2 % of the nodes */
-#define LARGE_TESTS 4000000.0 /* items * nodes from which this beats looking at everything */
+#define POOL_ITEMS 16384 /* at least so many in a pool: of 10,000 items, four pools took 1 % more nodes than one */
+#define POOLS_MOST 8
+#define POOL_LOW 0.05    /* share of a pool that is left for the last one */
 
-struct fill {
-	const struct blocks *k;
-	const struct instance *in;
-	struct state *st;
-	struct rng *rng;
-	float *room, *price;       /* of the node under work */
-	float value[SAMPLE_LAST];  /* of the sample under work */
-	uint32_t *left, n_left;    /* in random order, so that neighbours are a random sample */
-	float *rows;               /* [left * stride + b]: their shares side by side, which the processor fetches ahead */
-};
-
-/* Price of the blocks' shares, or infinity when the blocks already say that it cannot fit. */
-__attribute__((target_clones("avx2,fma", "default"), optimize("fast-math")))
-static float price_of(const float *restrict share, const float *restrict price, const float *restrict room, uint32_t n)
-{
-	const block_lanes *s = __builtin_assume_aligned(share, sizeof(block_lanes)), *p = __builtin_assume_aligned(price, sizeof(block_lanes));
-	const block_lanes *r = __builtin_assume_aligned(room, sizeof(block_lanes));
-	block_lanes sum = { 0 };
-	block_masks over = { 0 };
-	float total = 0;
-	int32_t any = 0;
-
-	for (uint32_t b = 0; b < n / BLOCK_LANES; b++) {
-		sum += s[b] * p[b];
-		over |= s[b] > r[b];
-	}
-	for (uint32_t b = 0; b < BLOCK_LANES; b++) {
-		total += sum[b];
-		any |= over[b];
-	}
-	return any ? BLOCKS_NEVER : total;
-}
-
-static float price(float room)
-{
-	return 1 / ((room + PRICE_SOFTENING) * (room + PRICE_SOFTENING));
-}
-
-static void set_prices(struct fill *f, uint32_t node)
-{
-	const struct instance *in = f->in;
-	const struct blocks *k = f->k;
-	const int64_t *load = f->st->load + (size_t)node * in->n_columns, *capacity = in->capacity + (size_t)node * in->n_columns;
-
-	blocks_room(k, f->st, node, f->room);
-	for (uint32_t b = 0; b < k->n; b++) {
-		float least = 1;
-
-		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++)
-			least = fminf(least, capacity[c] ? (float)(capacity[c] - load[c]) / (float)capacity[c] : 1);
-		f->price[b] = price(least);
-		f->room[b] = f->room[b] * (1 + 1e-5f) + 1e-7f; /* float rounding must not keep out what fits */
-	}
-	for (uint32_t b = k->n; b < k->n + k->n_pressures; b++) {
-		f->price[b] = price(fmaxf(f->room[b], 0));
-		f->room[b] = BLOCKS_NEVER;
-	}
-}
-
-/* The best of a sample for the node: an index into left, or -1. All are priced before the dear test of whether the best fits. */
-static int64_t pick(struct fill *f, uint32_t node, uint32_t sample)
-{
-	const struct blocks *k = f->k;
-	uint32_t start = f->n_left > sample ? rng_below(f->rng, f->n_left) : 0, at = start;
-
-	if (sample > f->n_left)
-		sample = f->n_left;
-	for (uint32_t t = 0; t < sample; t++, at = at + 1 < f->n_left ? at + 1 : 0) {
-		float v = price_of(f->rows + (size_t)at * k->stride, f->price, f->room, k->stride);
-
-		f->value[t] = v < BLOCKS_NEVER ? v / k->size[f->in->item_service[f->left[at]]] : BLOCKS_NEVER;
-	}
-	for (;;) {
-		uint32_t best = 0;
-
-		for (uint32_t t = 1; t < sample; t++)
-			best = f->value[t] < f->value[best] ? t : best;
-		if (!sample || f->value[best] >= BLOCKS_NEVER)
-			return -1;
-		at = start + best < f->n_left ? start + best : start + best - f->n_left;
-		if (state_fits(f->st, f->in->item_service[f->left[at]], node))
-			return at;
-		f->value[best] = BLOCKS_NEVER;
-	}
-}
-
-static void remove_at(struct fill *f, uint32_t at)
-{
-	size_t stride = f->k->stride;
-
-	f->left[at] = f->left[--f->n_left];
-	memcpy(f->rows + at * stride, f->rows + f->n_left * stride, stride * sizeof(float));
-}
-
-static void lay_rows(struct fill *f)
-{
-	size_t stride = f->k->stride;
-
-	for (uint32_t i = f->n_left; i > 1; i--) {
-		uint32_t other = rng_below(f->rng, i), item = f->left[other];
-
-		f->left[other] = f->left[i - 1];
-		f->left[i - 1] = item;
-	}
-	f->rows = blocks_rows(f->k, f->n_left);
-	for (uint32_t i = 0; i < f->n_left; i++)
-		memcpy(f->rows + i * stride, f->k->share + f->in->item_service[f->left[i]] * stride, stride * sizeof(float));
-}
-
-static void fill_node(struct fill *f, uint32_t node)
-{
-	while (f->n_left) {
-		int64_t at;
-
-		set_prices(f, node);
-		at = pick(f, node, SAMPLE);
-		if (at < 0 && (at = pick(f, node, SAMPLE_LAST)) < 0)
-			return;
-		state_put(f->st, f->left[at], node);
-		remove_at(f, (uint32_t)at);
-	}
-}
-
-uint32_t *fill_order(const struct blocks *k)
+static uint32_t *order_new(const struct blocks *k)
 {
 	const struct instance *in = k->in;
 	uint32_t *order = mem_alloc(in->n_nodes, sizeof(*order));
@@ -166,60 +43,156 @@ uint32_t *fill_order(const struct blocks *k)
 	return order;
 }
 
-uint32_t fill_place(const struct blocks *k, struct state *st, const uint32_t *order, uint32_t *items, uint32_t n, struct rng *rng)
+void fill_init(struct fill *x, const struct fine *f, unsigned threads, uint64_t steps)
 {
-	const struct instance *in = k->in;
-	struct fill f = { .k = k, .in = in, .st = st, .rng = rng, .left = items, .n_left = n };
+	*x = (struct fill){ .f = f, .order = order_new(f->k), .ties = ties_new(f->k->in), .threads = threads, .deadline_ns = UINT64_MAX, .steps = steps };
+}
+
+void fill_fini(struct fill *x)
+{
+	free(x->order);
+	free(x->ties);
+}
+
+/* A part of the items and of the nodes. */
+struct share { uint32_t *items, n_items, *nodes, n_nodes, low; struct rng rng; uint64_t tests; };
+
+struct work { struct fill *x; struct state *st; struct share *shares; unsigned n, next; };
+
+static struct share share_new(const struct instance *in)
+{
+	return (struct share){ .items = mem_alloc(in->n_items, sizeof(uint32_t)), .nodes = mem_alloc(in->n_nodes, sizeof(uint32_t)) };
+}
+
+static void share_free(struct share *h)
+{
+	free(h->items);
+	free(h->nodes);
+}
+
+static bool is_late(const struct fill *x)
+{
+	return search_interrupted || (x->deadline_ns != UINT64_MAX && search_now_ns() >= x->deadline_ns);
+}
+
+static void share_pack(struct work *w, struct share *h)
+{
+	struct pool *pool = pool_new(w->x->f->k, h->items, h->n_items);
+	struct slack slack;
+
+	slack_init(&slack, w->x->f, w->st, pool, w->x->steps);
+	slack.rng = h->rng;
+	for (uint32_t i = 0; i < h->n_nodes && pool->n > h->low && !is_late(w->x); i++)
+		if (!w->st->items[h->nodes[i]].n)
+			slack_fill(&slack, h->nodes[i]);
+	h->tests = slack.tests;
+	slack_fini(&slack);
+	pool_free(pool);
+}
+
+static void *pack_thread(void *arg)
+{
+	struct work *w = arg;
+	unsigned i;
+
+	while ((i = __atomic_fetch_add(&w->next, 1, __ATOMIC_RELAXED)) < w->n)
+		share_pack(w, &w->shares[i]);
+	return NULL;
+}
+
+static void deal(struct work *w, const uint32_t *items, uint32_t n, struct rng *rng)
+{
+	const struct instance *in = w->x->f->k->in;
+	uint64_t salt = rng_u64(rng);
+
+	for (unsigned i = 0; i < w->n; i++)
+		w->shares[i] = share_new(in);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t group = in->services[in->item_service[items[i]]].group;
+		struct rng of_group;
+		struct share *h;
+
+		rng_seed_stream(&of_group, salt, group);
+		h = &w->shares[rng_below(w->x->ties[group] ? &of_group : rng, w->n)];
+		h->items[h->n_items++] = items[i];
+	}
+	for (uint32_t i = 0; i < in->n_nodes; i++) {
+		struct share *h = &w->shares[rng_below(rng, w->n)];
+
+		h->nodes[h->n_nodes++] = w->x->order[i];
+	}
+	for (unsigned i = 0; i < w->n; i++) {
+		rng_seed_stream(&w->shares[i].rng, salt, i);
+		w->shares[i].low = (uint32_t)(POOL_LOW * w->shares[i].n_items);
+	}
+}
+
+static void pack_shares(struct work *w)
+{
+	unsigned threads = w->x->threads < w->n ? w->x->threads : w->n, made = 0;
+	pthread_t *ids = mem_alloc(threads + 1, sizeof(*ids));
+
+	while (made + 1 < threads && !pthread_create(&ids[made], NULL, pack_thread, w))
+		made++;
+	pack_thread(w);
+	while (made)
+		pthread_join(ids[--made], NULL);
+	free(ids);
+	for (unsigned i = 0; i < w->n; i++) {
+		w->x->tests += w->shares[i].tests;
+		share_free(&w->shares[i]);
+	}
+}
+
+static uint32_t unplaced(const struct state *st, uint32_t *items, uint32_t n)
+{
 	uint32_t kept = 0;
 
-	f.room = blocks_rows(k, 1);
-	f.price = blocks_rows(k, 1);
-	lay_rows(&f);
-	for (uint32_t i = 0; i < in->n_nodes && f.n_left && !search_interrupted; i++)
-		if (!st->items[order[i]].n)
-			fill_node(&f, order[i]);
-	for (uint32_t i = 0; i < f.n_left; i++) { /* whatever rules and limits left over: anywhere */
-		uint32_t at = 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (st->item_node[items[i]] < 0) {
+			uint32_t item = items[i];
 
-		while (at < in->n_nodes && !state_fits(st, in->item_service[items[i]], order[at]))
-			at++;
-		if (at < in->n_nodes)
-			state_put(st, items[i], order[at]);
-		else
-			items[kept++] = items[i];
-	}
-	free(f.room);
-	free(f.price);
-	free(f.rows);
+			items[i] = items[kept];
+			items[kept++] = item;
+		}
 	return kept;
 }
 
-static void run(struct search *s)
+static void place_anywhere(const struct fill *x, struct state *st, uint32_t item)
 {
-	const struct instance *in = s->in;
-	struct state *st = state_new(in, s->model);
-	struct blocks *k = blocks_new(in, s->model);
-	uint32_t *order = fill_order(k), *items = mem_alloc(in->n_items, sizeof(*items));
-	struct rng rng;
+	const struct instance *in = st->in;
+	uint32_t at = 0;
 
-	rng_seed_stream(&rng, s->seed, 77);
-	for (uint32_t i = 0; i < in->n_items; i++)
-		items[i] = i;
-	fill_place(k, st, order, items, in->n_items, &rng);
-	if (state_whole_ok(st))
-		search_offer(s, st->item_node, objective_value(in, s->model, st->item_node), "fill");
-	free(items);
-	free(order);
-	blocks_free(k);
-	state_free(st);
+	while (at < in->n_nodes && !state_fits(st, in->item_service[item], x->order[at]))
+		at++;
+	if (at < in->n_nodes)
+		state_put(st, item, x->order[at]);
 }
 
-static bool applies(const struct search *s)
+uint32_t fill_place(struct fill *x, struct state *st, uint32_t *items, uint32_t n, struct rng *rng)
 {
-	for (uint32_t i = 0; i < s->in->n_items; i++)
-		if (s->in->item_node[i] >= 0)
+	struct share shares[POOLS_MOST];
+	struct work w = { .x = x, .st = st, .shares = shares, .n = n / POOL_ITEMS < POOLS_MOST ? n / POOL_ITEMS : POOLS_MOST };
+
+	if (w.n > 1) {
+		deal(&w, items, n, rng);
+		pack_shares(&w);
+		n = unplaced(st, items, n);
+	}
+	w = (struct work){ .x = x, .st = st, .shares = shares, .n = 1 };
+	deal(&w, items, n, rng);
+	shares[0].low = 0;
+	pack_shares(&w);
+	n = unplaced(st, items, n);
+	for (uint32_t i = 0; i < n && !is_late(x); i++)
+		place_anywhere(x, st, items[i]);
+	return unplaced(st, items, n);
+}
+
+bool fill_may_repack(const struct instance *in)
+{
+	for (uint32_t r = 0; r < in->n_resources; r++)
+		if (in->resources[r].transient)
 			return false;
-	return (double)s->in->n_items * s->in->n_nodes > LARGE_TESTS;
+	return in->max_moves < 0 && objective_is_node_cost(in);
 }
-
-const struct packer packer_fill = { .name = "fill", .help = "node by node, best of a sample (large fleets)", .applies = applies, .run = run };

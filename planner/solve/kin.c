@@ -78,6 +78,7 @@ static void grow(struct kin *x, const struct blocks *k, uint32_t node, uint32_t 
 {
 	uint32_t mid = lo + (hi - lo) / 2;
 
+	x->present[node] = hi - lo;
 	if (hi - lo <= KIN_LEAF)
 		return;
 	x->block[node] = widest(k, x->service + lo, hi - lo);
@@ -87,24 +88,27 @@ static void grow(struct kin *x, const struct blocks *k, uint32_t node, uint32_t 
 	grow(x, k, 2 * node + 1, mid, hi);
 }
 
-struct kin *kin_new(const struct blocks *k)
+struct kin *kin_new(const struct blocks *k, const uint32_t *services, uint32_t n)
 {
 	struct kin *x = mem_alloc(1, sizeof(*x));
 	size_t nodes = 2;
 
-	x->n = k->in->n_services;
+	x->n = n;
 	x->stride = k->stride;
 	while (nodes * KIN_LEAF < (size_t)x->n * 2)
 		nodes *= 2;
 	x->service = mem_alloc(x->n, sizeof(*x->service));
+	x->at = mem_alloc(k->in->n_services, sizeof(*x->at));
+	x->present = mem_alloc(nodes * 2, sizeof(*x->present));
 	x->block = mem_alloc(nodes * 2, sizeof(*x->block));
 	x->cut = mem_alloc(nodes * 2, sizeof(*x->cut));
-	for (uint32_t s = 0; s < x->n; s++)
-		x->service[s] = s;
+	memcpy(x->service, services, n * sizeof(*services));
 	grow(x, k, 1, 0, x->n);
 	x->rows = blocks_rows(k, x->n);
-	for (uint32_t i = 0; i < x->n; i++)
+	for (uint32_t i = 0; i < x->n; i++) {
+		x->at[x->service[i]] = i;
 		memcpy(x->rows + (size_t)i * x->stride, k->share + (size_t)x->service[i] * x->stride, x->stride * sizeof(float));
+	}
 	return x;
 }
 
@@ -113,6 +117,8 @@ void kin_free(struct kin *x)
 	if (!x)
 		return;
 	free(x->service);
+	free(x->at);
+	free(x->present);
 	free(x->rows);
 	free(x->block);
 	free(x->cut);
@@ -137,5 +143,55 @@ uint32_t kin_near(const struct kin *x, const float *row, struct rng *rng, uint32
 			hi = mid;
 	}
 	*first = lo;
-	return hi - lo;
+	return x->present[node];
+}
+
+/* The leaf in which a service stands: its tree node and its first place. */
+static uint32_t leaf_of(const struct kin *x, uint32_t service, uint32_t *first)
+{
+	uint32_t lo = 0, hi = x->n, node = 1;
+
+	while (hi - lo > KIN_LEAF) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		bool right = x->at[service] >= mid;
+
+		node = 2 * node + right;
+		if (right)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	*first = lo;
+	return node;
+}
+
+static void change_places(struct kin *x, uint32_t a, uint32_t b)
+{
+	uint32_t service = x->service[a];
+	float *ra = x->rows + (size_t)a * x->stride, *rb = x->rows + (size_t)b * x->stride;
+
+	x->service[a] = x->service[b];
+	x->service[b] = service;
+	x->at[x->service[a]] = a;
+	x->at[service] = b;
+	for (uint32_t i = 0; i < x->stride; i++) {
+		float t = ra[i];
+
+		ra[i] = rb[i];
+		rb[i] = t;
+	}
+}
+
+void kin_remove(struct kin *x, uint32_t service)
+{
+	uint32_t first, leaf = leaf_of(x, service, &first);
+
+	change_places(x, x->at[service], first + --x->present[leaf]);
+}
+
+void kin_restore(struct kin *x, uint32_t service)
+{
+	uint32_t first, leaf = leaf_of(x, service, &first);
+
+	change_places(x, x->at[service], first + x->present[leaf]++);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "planner/solve/fill.h"
+#include "planner/solve/ties.h"
 #include "planner/term.h"
 
 #define STEP_FIRST 0.1       /* of what lies between cost and proven bound is dissolved in a round; and at most */
@@ -29,42 +29,8 @@
 #define REGIONS_RULED 2      /* and with them: more would freeze most groups */
 #define STALL_RATIO 0.97     /* a deal must bring pain below this share of what it was */
 #define STALLS_MAX 6          /* deals in a row that did not */
+#define RELIEF_STEPS 100     /* per node of those that hold what is taken off: there are few */
 #define FAILURES_MAX 24      /* rounds of a single node in a row that were taken back */
-
-/* Demands column by column, then pressures; so scaled that squares over a block's columns add up to their mean's square at least. */
-static void fine_make(struct squeeze *m)
-{
-	const struct instance *in = m->in;
-	const struct blocks *k = m->k;
-	size_t width = m->width = (in->n_columns + k->n_pressures + BLOCK_LANES - 1) / BLOCK_LANES * BLOCK_LANES;
-
-	m->scale = mem_alloc(width, sizeof(float));
-	m->need = mem_aligned((size_t)in->n_services + 1, width * sizeof(float), sizeof(block_lanes));
-	m->fine = mem_aligned(in->n_nodes, width * sizeof(float), sizeof(block_lanes));
-	for (uint32_t b = 0; b < k->n; b++)
-		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++)
-			m->scale[c] = k->scale[b] * sqrtf((float)(k->first[b + 1] - k->first[b]));
-	for (size_t s = 0; s < in->n_services; s++) {
-		for (uint32_t c = 0; c < in->n_columns; c++)
-			m->need[s * width + c] = (float)in->demand[s * in->n_columns + c] * m->scale[c];
-		memcpy(m->need + s * width + in->n_columns, k->share + s * k->stride + k->n, k->n_pressures * sizeof(float));
-	}
-}
-
-static void find_ties(struct squeeze *m)
-{
-	const struct instance *in = m->in;
-
-	m->ties = mem_alloc(in->n_groups, 1);
-	for (uint32_t i = 0; i < in->n_spreads; i++) {
-		uint8_t tie = in->spreads[i].min_distinct ? 2 : in->spreads[i].label != LABEL_NODE;
-
-		if (m->ties[in->spreads[i].group] < tie)
-			m->ties[in->spreads[i].group] = tie;
-	}
-	for (uint32_t i = 0; i < in->n_nears; i++)
-		m->ties[in->nears[i].a] = m->ties[in->nears[i].b] = 2;
-}
 
 /* A group across nodes moves only where all of it stands in one region. */
 static void freeze(struct squeeze *m)
@@ -76,7 +42,7 @@ static void freeze(struct squeeze *m)
 	for (uint32_t i = 0; i < in->n_items; i++) {
 		uint32_t g = in->services[in->item_service[i]].group, region = m->region_of[m->st->item_node[i]];
 
-		frozen[g] |= m->ties[g] == 2 || (m->ties[g] == 1 && seen[g] && seen[g] != region + 1);
+		frozen[g] |= m->fill.ties[g] == TIES_WHOLE || (m->fill.ties[g] == TIES_ACROSS && seen[g] && seen[g] != region + 1);
 		seen[g] = region + 1;
 	}
 	for (uint32_t i = 0; i < in->n_items; i++)
@@ -212,7 +178,7 @@ static void regions_open(struct squeeze *m, struct search *s)
 	uint32_t most = REGIONS_FREE;
 
 	for (uint32_t g = 0; g < m->in->n_groups; g++)
-		if (m->ties[g] == 1)
+		if (m->fill.ties[g] == TIES_ACROSS)
 			most = REGIONS_RULED;
 	m->n_regions = (uint32_t)m->st->n_used / REGION_NODES;
 	m->n_regions = m->n_regions < 1 ? 1 : m->n_regions > most ? most : m->n_regions;
@@ -226,7 +192,10 @@ static void run(struct search *s)
 	const struct instance *in = s->in;
 	struct squeeze m = { .in = in, .st = state_new(in, s->model), .k = blocks_new(in, s->model) };
 	int32_t *start = mem_alloc(in->n_items, sizeof(*start));
+	uint32_t *services = mem_alloc(in->n_services, sizeof(*services));
 
+	for (uint32_t k = 0; k < in->n_services; k++)
+		services[k] = k;
 	rng_seed_stream(&m.rng, s->seed, 999);
 	m.room = blocks_rows(m.k, in->n_nodes);
 	m.pain = mem_alloc(in->n_nodes, sizeof(*m.pain));
@@ -235,10 +204,10 @@ static void run(struct search *s)
 	m.stuck = mem_alloc(in->n_nodes, 1);
 	m.region_of = mem_alloc(in->n_nodes, sizeof(*m.region_of));
 	m.item_region = mem_alloc(in->n_items, sizeof(*m.item_region));
-	m.kin = kin_new(m.k);
-	m.order = fill_order(m.k);
-	fine_make(&m);
-	find_ties(&m);
+	m.kin = kin_new(m.k, services, in->n_services);
+	m.f = fine_new(m.k);
+	m.fine = mem_aligned(in->n_nodes, m.f->width * sizeof(float), sizeof(block_lanes));
+	fill_init(&m.fill, m.f, s->threads, RELIEF_STEPS);
 	if (search_best(s, start, NULL)) {
 		restore(&m, start);
 		regions_open(&m, s);
@@ -247,13 +216,11 @@ static void run(struct search *s)
 	for (uint32_t r = 0; r < m.n_regions; r++)
 		squeeze_region_fini(&m.regions[r]);
 	free(m.regions);
-	free(m.ties);
+	fill_fini(&m.fill);
 	free(m.item_region);
 	kin_free(m.kin);
 	free(m.region_of);
-	free(m.order);
-	free(m.scale);
-	free(m.need);
+	fine_free(m.f);
 	free(m.fine);
 	free(m.room);
 	free(m.pain);
@@ -261,21 +228,14 @@ static void run(struct search *s)
 	free(m.listed);
 	free(m.stuck);
 	free(start);
+	free(services);
 	blocks_free(m.k);
 	state_free(m.st);
 }
 
-/* Needs everything placed, nothing held on old nodes, and freedom to move. */
 static bool applies(const struct search *s)
 {
-	const struct instance *in = s->in;
-
-	if (in->max_moves >= 0 || !search_complete(s) || s->max_iterations < (uint64_t)in->n_items * TESTS_LEAST)
-		return false;
-	for (uint32_t r = 0; r < in->n_resources; r++)
-		if (in->resources[r].transient)
-			return false;
-	return objective_is_node_cost(in);
+	return s->max_iterations >= (uint64_t)s->in->n_items * TESTS_LEAST && search_complete(s) && fill_may_repack(s->in);
 }
 
 extern const struct packer packer_squeeze;

@@ -10,7 +10,7 @@
 
 #include "base/rng.h"
 #include "planner/search.h"
-#include "planner/solve/blocks.h"
+#include "planner/solve/fill.h"
 #include "planner/solve/kin.h"
 
 #define SQUEEZE_FROZEN UINT16_MAX
@@ -36,18 +36,15 @@ struct squeeze {
 	struct state *st;
 	struct blocks *k;
 	struct kin *kin;
-	uint32_t width;          /* of a fine row: n_columns, n_pressures, padded */
-	float *scale;            /* [column] */
-	float *need;             /* [service * width + column]; the row after the last is nobody's */
-	float *fine;             /* [node * width + column]: room */
+	struct fine *f;
+	float *fine;             /* [node * f->width + column]: room */
 	float margin;            /* share of capacity that pain begins before it is used up */
 	float *room, *pain;      /* [node * stride + b], [node] */
 	bool *over, *listed;     /* [node]; listed: waits in its region's list (what is over no longer leaves it when its turn comes) */
 	uint8_t *stuck;          /* [node]: visits since anything helped */
-	uint8_t *ties;           /* [group]: 0 = only rules within a node, 1 = across nodes, 2 = stays put (near, min_distinct) */
 	uint16_t *item_region;   /* [item]: where it may move in this deal; SQUEEZE_FROZEN = nowhere, as its group stands in several regions */
 	uint16_t *region_of;     /* [node] */
-	uint32_t *order;         /* fill_order() */
+	struct fill fill;        /* for what is taken off; groups of TIES_WHOLE stay put */
 	struct squeeze_region *regions;
 	uint32_t n_regions, next;
 	struct rng rng;
@@ -62,7 +59,5 @@ bool squeeze_relieve(struct squeeze *m);
 void squeeze_work(struct squeeze *m, unsigned threads);
 void squeeze_region_init(struct squeeze_region *g, struct squeeze *m, struct search *s, uint16_t index);
 void squeeze_region_fini(struct squeeze_region *g);
-float squeeze_pain(const float *room, const float *row, uint32_t n); /* with the row's item as well; _without: when it has left */
-float squeeze_pain_without(const float *room, const float *row, uint32_t n);
 
 #endif

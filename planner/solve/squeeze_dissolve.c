@@ -4,10 +4,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "planner/solve/fill.h"
+#include "planner/solve/ties.h"
 
 #define INSERT_NODES 128     /* looked at for each item of a dissolved node */
-#define HURT_FIRST 1e6f      /* beyond any size */
 
 struct emptiness { float key; uint32_t node; };
 
@@ -21,7 +20,7 @@ static int by_emptiness(const void *a, const void *b)
 static bool stays(const struct squeeze *m, uint32_t node)
 {
 	for (uint32_t i = 0; i < m->st->items[node].n; i++)
-		if (m->ties[m->in->services[m->in->item_service[m->st->items[node].v[i]]].group] == 2)
+		if (m->fill.ties[m->in->services[m->in->item_service[m->st->items[node].v[i]]].group] == TIES_WHOLE)
 			return true;
 	return false;
 }
@@ -49,12 +48,11 @@ static uint32_t rank_nodes(struct squeeze *m, struct emptiness *v)
 static bool insert(struct squeeze *m, uint32_t item, const uint32_t *used, uint32_t n)
 {
 	uint32_t service = m->in->item_service[item], best = UINT32_MAX;
-	const float *row = m->need + (size_t)service * m->width;
 	float least = BLOCKS_NEVER;
 
 	for (uint32_t t = 0; t < INSERT_NODES; t++) {
 		uint32_t node = used[rng_below(&m->rng, n)];
-		float hurt = squeeze_pain(m->fine + (size_t)node * m->width, row, m->width) - m->pain[node];
+		float hurt = fine_pain(m->f, m->fine + (size_t)node * m->f->width, service) - m->pain[node];
 
 		if (hurt < least && state_fits_rules(m->st, service, node) && state_fits_limits(m->st, service, node)) {
 			least = hurt;
@@ -93,26 +91,6 @@ bool squeeze_dissolve(struct squeeze *m, uint32_t n)
 	return ok;
 }
 
-/* The item without which the node hurts least; of those that leave it well, the smallest. */
-static uint32_t least_missed(const struct squeeze *m, uint32_t node)
-{
-	const struct state_list *l = &m->st->items[node];
-	const float *fine = m->fine + (size_t)node * m->width;
-	uint32_t best = l->v[0];
-	float least = BLOCKS_NEVER;
-
-	for (uint32_t i = 0; i < l->n; i++) {
-		uint32_t service = m->in->item_service[l->v[i]];
-		float v = squeeze_pain_without(fine, m->need + (size_t)service * m->width, m->width) * HURT_FIRST + m->k->size[service];
-
-		if (v < least) {
-			least = v;
-			best = l->v[i];
-		}
-	}
-	return best;
-}
-
 bool squeeze_relieve(struct squeeze *m)
 {
 	uint32_t *left = mem_alloc(m->in->n_items, sizeof(*left)), n = 0;
@@ -120,11 +98,11 @@ bool squeeze_relieve(struct squeeze *m)
 
 	for (uint32_t node = 0; node < m->in->n_nodes; node++)
 		while (m->over[node]) {
-			left[n++] = least_missed(m, node);
+			left[n++] = fine_least_missed(m->f, m->st, node, m->fine + (size_t)node * m->f->width);
 			state_take(m->st, left[n - 1]);
 			squeeze_measure(m, node);
 		}
-	whole = !fill_place(m->k, m->st, m->order, left, n, &m->rng);
+	whole = !fill_place(&m->fill, m->st, left, n, &m->rng);
 	free(left);
 	return whole;
 }

@@ -19,7 +19,6 @@
 #define STUCK_MAX 50
 #define STUCK_ALLOWANCE 0.1f  /* of the node's pain and this floor, per visit that did not help: so much may the next exchange hurt */
 #define STUCK_FLOOR 1e-6f
-#define PRESSURE_EVEN 1.03f  /* of the even pressure: what is above hurts, though the limits alone forbid */
 #define GAIN_MIN 1e-13f  /* squared shares of a node: below is rounding */
 
 #define CLONES __attribute__((target_clones("avx2,fma", "default"), optimize("fast-math")))
@@ -39,32 +38,8 @@ static inline __attribute__((always_inline)) float total(const block_lanes *v)
 	return sum;
 }
 
-CLONES float squeeze_pain(const float *room, const float *row, uint32_t n)
-{
-	float sum = 0;
-
-	for (uint32_t b = 0; b < n; b++) {
-		float x = room[b] - row[b];
-
-		sum += x < 0 ? x * x : 0;
-	}
-	return sum;
-}
-
-CLONES float squeeze_pain_without(const float *room, const float *row, uint32_t n)
-{
-	float sum = 0;
-
-	for (uint32_t b = 0; b < n; b++) {
-		float x = room[b] + row[b];
-
-		sum += x < 0 ? x * x : 0;
-	}
-	return sum;
-}
-
 /* Pain of two nodes after an exchange, column by column. */
-CLONES static float fine_pain(const float *room_a, const float *room_b, const float *out, const float *in, uint32_t width)
+CLONES static float pair_pain(const float *room_a, const float *room_b, const float *out, const float *in, uint32_t width)
 {
 	const block_lanes *ra = ALIGNED(room_a), *rb = ALIGNED(room_b), *o = ALIGNED(out), *i = ALIGNED(in);
 	block_lanes sum = { 0 };
@@ -81,12 +56,12 @@ CLONES static float fine_pain(const float *room_a, const float *room_b, const fl
 
 static const float *fine_of(const struct squeeze *m, uint32_t item)
 {
-	return m->need + (size_t)(item == UINT32_MAX ? m->in->n_services : m->in->item_service[item]) * m->width;
+	return fine_row(m->f, item == UINT32_MAX ? m->in->n_services : m->in->item_service[item]);
 }
 
 static float fine_gain(const struct squeeze *m, uint32_t a, uint32_t b, uint32_t out, uint32_t in)
 {
-	return m->pain[a] + m->pain[b] - fine_pain(m->fine + (size_t)a * m->width, m->fine + (size_t)b * m->width, fine_of(m, out), fine_of(m, in), m->width);
+	return m->pain[a] + m->pain[b] - pair_pain(m->fine + (size_t)a * m->f->width, m->fine + (size_t)b * m->f->width, fine_of(m, out), fine_of(m, in), m->f->width);
 }
 
 /* The same block by block; sa is the one's room without `out`. */
@@ -158,27 +133,11 @@ CLONES static void try_kin(struct squeeze_region *g, uint32_t a, uint32_t out, c
 
 void squeeze_measure(struct squeeze *m, uint32_t node)
 {
-	const struct blocks *k = m->k;
-	uint32_t columns = m->in->n_columns;
-	const int64_t *load = m->st->load + (size_t)node * columns, *capacity = m->in->capacity + (size_t)node * columns;
-	float *room = m->room + (size_t)node * k->stride, *fine = m->fine + (size_t)node * m->width;
-	int64_t any = 0;
+	float *fine = m->fine + (size_t)node * m->f->width;
 
-	for (uint32_t c = 0; c < columns; c++) {
-		any |= capacity[c] - load[c];
-		fine[c] = ((float)(capacity[c] - load[c]) - (float)capacity[c] * m->margin) * m->scale[c];
-	}
-	m->over[node] = any < 0;
-	for (uint32_t b = 0; b < k->n; b++) {
-		float least = BLOCKS_NEVER;
-
-		for (uint32_t c = k->first[b]; c < k->first[b + 1]; c++)
-			least = fminf(least, fine[c]);
-		room[b] = least * sqrtf((float)(k->first[b + 1] - k->first[b]));
-	}
-	for (uint32_t b = k->n; b < k->n + k->n_pressures; b++)
-		room[b] = fine[columns + b - k->n] = k->ideal[b] * PRESSURE_EVEN - (float)m->st->pressure[(size_t)node * k->n_pressures + b - k->n] * k->scale[b];
-	m->pain[node] = squeeze_pain(fine, fine_of(m, UINT32_MAX), m->width);
+	m->over[node] = fine_room(m->f, m->st, node, m->margin, fine);
+	fine_least(m->f, fine, m->room + (size_t)node * m->k->stride);
+	m->pain[node] = fine_pain(m->f, fine, m->in->n_services);
 }
 
 /* Items of a node that may move in this deal, their rows side by side; behind them a row of zeros: nobody. */

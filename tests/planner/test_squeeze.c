@@ -104,12 +104,16 @@ static void kin_are_near(void **unused)
 {
 	struct instance *in = fleet(1, 6, NULL);
 	struct blocks *k = blocks_new(in, NULL);
-	struct kin *x = kin_new(k);
+	uint32_t *services = mem_alloc(in->n_services, sizeof(*services));
+	struct kin *x;
 	bool *seen = mem_alloc(in->n_services, sizeof(*seen));
 	double near = 0, any = 0;
 	struct rng rng;
 
 	(void)unused;
+	for (uint32_t s = 0; s < in->n_services; s++)
+		services[s] = s;
+	x = kin_new(k, services, in->n_services);
 	assert_int_equal(x->n, in->n_services);
 	for (uint32_t i = 0; i < x->n; i++) {
 		assert_false(seen[x->service[i]]);
@@ -127,6 +131,7 @@ static void kin_are_near(void **unused)
 	}
 	assert_true(near < any * 0.8);
 	free(seen);
+	free(services);
 	kin_free(x);
 	blocks_free(k);
 	instance_free(in);
