@@ -1,7 +1,8 @@
 /*
  * Simulated annealing over chains of relocations for piecewise linear objectives (machine reassignment and its kin): the
  * schedule. Every stream walks by itself (planner/solve/walk.h).
- * Hot enough a start matters more than slow cooling afterwards: docs/bench-roadef.md.
+ * How hot the start is matters more than slow cooling afterwards, and which is best differs between instances: docs/bench-roadef.md. So
+ * streams differ in it.
  * Noising for this problem: Gavranović, Buljubašić & Demirović 2012 (challenge winners).
  */
 #include "planner/search.h"
@@ -10,14 +11,15 @@
 #define N_STREAMS 2
 #define OPEN_ENDED_NS 60000000000ull /* length of a schedule when there is no budget at all; then it starts over */
 
-static const struct phase phases[] = {
-	{ 0.06, 0.05, 0.002, 0, 0, false }, /* something good soon */
-	{ 0.84, 0.4, 0.004, 1, 0.005, true }, /* from a fleet full of overload to one with none */
-	{ 0.10, 0.004, 0.0005, 0, 0, false },
-};
+static const double heats[N_STREAMS] = { 0.4, 0.2 };
 
 static void run_stream(struct search *s, unsigned index)
 {
+	const struct phase phases[] = {
+		{ 0.06, 0.05, 0.002, 0, 0, false }, /* something good soon */
+		{ 0.84, heats[index % N_STREAMS], 0.004, 1, 0.005, true }, /* from a fleet full of overload to one with none */
+		{ 0.10, 0.004, 0.0005, 0, 0, false },
+	};
 	struct walk *w = walk_new(s, index);
 
 	if (walk_begin(w, true))
