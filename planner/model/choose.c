@@ -84,19 +84,6 @@ static double gain_of(const struct trial *t, int service, const double *common, 
 	return n >= DOUBT_RUNS && mean > doubt * sqrt(fmax(0, squares / n - mean * mean) / (n - 1)) ? mean : 0;
 }
 
-/* Crowds are looked for where held-out runs speak for it; with few groups they would only add noise. */
-static void crowd_try(const struct trial *t, struct latent_blend *blend, double *miss)
-{
-	double *other = mem_alloc(t->n + 1, sizeof(*other));
-
-	blend->crowd = true;
-	trial_blend(t, blend, other);
-	blend->crowd = gain_of(t, -1, miss, other) > 0;
-	if (blend->crowd)
-		memcpy(miss, other, t->n * sizeof(*miss));
-	free(other);
-}
-
 /* One kind for everybody: its blend, and every run's held-out error. */
 static void kind_try(struct trial *t, double link, bool groups, struct latent_blend *blend, double *miss)
 {
@@ -120,10 +107,8 @@ static void kind_try(struct trial *t, double link, bool groups, struct latent_bl
 	for (int f = 0; f < LATENT_FORMS; f++)
 		free(z[f]);
 	blend->pair_ridge = pair_ridge(t, miss);
-	if (groups && blend->pair_ridge > 0) {
+	if (groups && blend->pair_ridge > 0)
 		trial_blend(t, blend, miss);
-		crowd_try(t, blend, miss);
-	}
 }
 
 static void kinds_assign(const struct trial *t, double *const *miss, size_t n_kinds, size_t best, struct choice *ch)

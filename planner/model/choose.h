@@ -5,7 +5,7 @@
  * latent.h are fitted with several strengths of shrinkage on the visible runs without one fold, and predict that fold; the
  * best strength of each form is kept and the forms are weighted by their held-out predictions (stacking, Wolpert 1992; Breiman
  * 1996). The first kind is everybody's unless another's held-out runs are better by a standard error; a service leaves it for another
- * when its own held-out runs speak for that beyond doubt. Crowds count (latent_pair.h) where held-out runs are better by a standard error with them.
+ * when its own held-out runs speak for that beyond doubt.
  */
 #ifndef PLANNER_MODEL_CHOOSE_H
 #define PLANNER_MODEL_CHOOSE_H

@@ -47,7 +47,6 @@ struct latent_blend {
 	double weight[LATENT_FORMS];  /* >= 0, sum 1 */
 	double ridge[LATENT_FORMS];
 	double pair_ridge;            /* shrinkage of what is particular to a pair, in runs; 0 = nothing is */
-	bool crowd;                   /* does what several neighbours do beyond their sum count? */
 };
 
 struct latent {
