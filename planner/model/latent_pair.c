@@ -20,7 +20,7 @@
 #include "base/mem.h"
 
 #define SWEEPS 12
-#define CROWD_RIDGE 8.0 /* how much more than a pair's: with few groups a crowd is mostly their noise (lab: 1 to 4 12.4 %, 8 12.5, 16 12.8; held back, test_model's other laws 4.9 %, at 1 5.1) */
+#define CROWD_RIDGE 8.0 /* how much more than a pair's: with few groups a crowd is mostly their noise (lab: 1 to 4 12.4 %, 8 12.5, 16 12.8; test_model's other laws 4.9 %, at 1 5.1) */
 #define NOISE_TRUST 6.0 /* repeats at which a victim's own noise weighs as much as everybody's */
 
 /* Variance of each victim's repeats over everybody's, shrunk towards 1. */
