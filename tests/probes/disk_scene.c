@@ -58,7 +58,7 @@ void disk_scene_close(void)
 	probe_sample_free(sum);
 }
 
-void disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, dev_t device)
+bool disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, dev_t device)
 {
 	const struct cgroup_pair *const in[DISK_SCENE_JOBS] = { &groups[0], &groups[1] };
 	struct disk_account before = { 0 }, after = { 0 };
@@ -79,6 +79,10 @@ void disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, d
 	if (s->lost > 0)
 		printf("note: %.0f events lost, counted as such\n", s->lost);
 	load_conserved(sum, PROBE_BLAME_DISK, PROBE_COUNTER_DISK_OUTSTANDING);
+	for (size_t i = 0; i < n; i++)
+		if (s->fio[i].kernel_read_bytes > s->fio[i].read_bytes)
+			return false;
+	return true;
 }
 
 double disk_scene_got(enum probe_counter m, unsigned job)

@@ -22,8 +22,8 @@ int disk_scene_open(void);
 void disk_scene_close(void);
 
 /* Plays the jobs to their end; everything dirty is written before and after. Fails the test when a job fails or when the blame rows are
- * not the outstanding time, to the ns. */
-void disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, dev_t device);
+ * not the outstanding time, to the ns. False: the machine had paged out programs, whose pages were read in meanwhile; not so at once after. */
+bool disk_scene_play(struct disk_scene *s, const char *const jobs[], size_t n, dev_t device);
 
 double disk_scene_got(enum probe_counter m, unsigned job);           /* the probe's, of the scene played last; 0 = none or absent */
 const struct probe_sample *disk_scene_sample(void);

@@ -74,13 +74,13 @@ static double own_mean(void)
 	return log2_mean(counts);
 }
 
-static void play(struct disk_scene *s, const char *first, const char *second)
+static bool play(struct disk_scene *s, const char *first, const char *second)
 {
 	char a[300], b[300];
 
 	snprintf(a, sizeof(a), JOB "%s", loop.device, first);
 	snprintf(b, sizeof(b), JOB UPPER "%s", loop.device, second);
-	disk_scene_play(s, (const char *[]){ a, b }, 2, makedev(loop.major, loop.minor));
+	return disk_scene_play(s, (const char *[]){ a, b }, 2, makedev(loop.major, loop.minor));
 }
 
 /* Each one's reads, the sum of latencies, the part with the device. */
@@ -101,7 +101,8 @@ static void test_rates(void **state)
 		peer = load_start(NULL, bio);
 		sleep(2); /* it does not say when it is attached; only a figure depends on it */
 	}
-	play(&s, "--runtime=2 --iodepth=8 --rate_iops=3000", "--runtime=2 --iodepth=2 --rate_iops=1000");
+	for (int i = 0; i < ATTEMPTS && !play(&s, "--runtime=2 --iodepth=8 --rate_iops=3000", "--runtime=2 --iodepth=2 --rate_iops=1000"); i++)
+		;
 	if (peers) {
 		kill(peer, SIGINT);
 		load_wait(peer);
@@ -126,22 +127,23 @@ static void test_rates(void **state)
 }
 
 /* A request whose end is not seen counts as outstanding until the kernel uses its place again, so a scene with losses says nothing about
- * shares and is played again. False when none was without. */
+ * shares and is played again, like one in which programs were read in. False when none was without. */
 static bool play_traced(struct disk_scene *s, struct sharing *truth, const char *first, const char *second)
 {
 	struct sharing_trace *trace;
+	bool alone;
 
 	for (int i = 0; i < ATTEMPTS; i++) {
 		if (sharing_begin(loop.major, loop.minor, SIZE / 512, &trace)) {
 			printf("note: this kernel lets nobody trace block events\n");
 			skip();
 		}
-		play(s, first, second);
+		alone = play(s, first, second);
 		assert_int_equal(sharing_end(trace, truth), 0);
-		if (s->lost <= 0 && !truth->overrun)
+		if (alone && s->lost <= 0 && !truth->overrun)
 			return true;
 	}
-	printf("note: events lost in each of %d attempts: shares are not judged\n", ATTEMPTS);
+	printf("note: events lost, or programs read in, in each of %d attempts: shares are not judged\n", ATTEMPTS);
 	return false;
 }
 
