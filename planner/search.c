@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "planner/team.h"
 
 #define COST_EPSILON 1e-9 /* relative: smaller differences are rounding */
 
@@ -186,18 +187,15 @@ const char *search_solver(const struct search *s, uint64_t *iterations)
 
 struct streams {
 	struct search *parent, *streams;
-	unsigned n, next;
+	unsigned n;
 	void (*run)(struct search *stream, unsigned index);
 };
 
-static void *stream_thread(void *arg)
+static void stream_run(void *streams, uint32_t index)
 {
-	struct streams *q = arg;
-	unsigned i;
+	struct streams *q = streams;
 
-	while ((i = __atomic_fetch_add(&q->next, 1, __ATOMIC_RELAXED)) < q->n)
-		q->run(&q->streams[i], i);
-	return NULL;
+	q->run(&q->streams[index], index);
 }
 
 static void stream_open(struct streams *q, unsigned i)
@@ -225,22 +223,13 @@ void search_streams(struct search *s, unsigned n, void (*run)(struct search *str
 {
 	unsigned threads = s->threads ? s->threads : 1;
 	struct streams q = { .parent = s, .run = run };
-	pthread_t *ids;
 
 	q.n = s->max_iterations != UINT64_MAX ? n : threads;
 	q.n = q.n ? q.n : 1;
-	threads = threads < q.n ? threads : q.n;
 	q.streams = mem_alloc(q.n, sizeof(*q.streams));
-	ids = mem_alloc(threads, sizeof(*ids));
 	for (unsigned i = 0; i < q.n; i++)
 		stream_open(&q, i);
-	for (unsigned i = 1; i < threads; i++)
-		if (pthread_create(&ids[i], NULL, stream_thread, &q))
-			ids[i] = 0;
-	stream_thread(&q);
-	for (unsigned i = 1; i < threads; i++)
-		if (ids[i])
-			pthread_join(ids[i], NULL);
+	team_run(threads, q.n, stream_run, &q);
 	for (unsigned i = 0; i < q.n; i++) {
 		struct incumbent *b = q.streams[i].best;
 
@@ -253,6 +242,5 @@ void search_streams(struct search *s, unsigned n, void (*run)(struct search *str
 		search_spend(s, b->iterations);
 		incumbent_free(b);
 	}
-	free(ids);
 	free(q.streams);
 }

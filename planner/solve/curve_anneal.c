@@ -8,7 +8,6 @@
  * puts aside what violates a rule there, places it and all that is unplaced, and keeps within the budget.
  */
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +16,12 @@
 #include "planner/solve/curve_build.h"
 #include "planner/solve/curve_reopen.h"
 #include "planner/solve/curve_split.h"
+#include "planner/team.h"
 #include "planner/term.h"
 
 #define PER_EPOCH 2000000     /* proposals between two splits, some tenths of a second: the search stops no later than that */
 #define LEAST_PER_ITEM 4
 #define MOST_PER_ITEM 64
-#define MAX_THREADS 64
 #define HOT 0.12              /* first and last temperature, in that unit: 0.04 is too cold to part large items rightly (+7 in cost) */
 #define COLD 0.0015
 #define QUENCH 0.05           /* of the last temperature, during what remains of the schedule: nothing but descent */
@@ -51,7 +50,6 @@ struct job {
 	struct rng rng;
 	bool *chosen;              /* [node]: the relaxation uses it */
 	struct curve_split *split;
-	uint32_t next;             /* region to be annealed, taken by threads */
 	uint64_t n_epochs;
 	uint64_t iterations, start_ns, length_ns;
 	int32_t *best;
@@ -78,26 +76,17 @@ static void deal(struct job *j, double temperature)
 		j->iterations += r->proposals;
 	}
 	j->n_epochs++;
-	j->next = 0;
 }
 
-static void region_work(struct curve_region *r)
+static void region_work(void *job, uint32_t index)
 {
+	struct curve_region *r = &((struct job *)job)->split->regions[index];
+
 	for (uint32_t k = 0; k < r->reopens; k++) {
 		curve_reopen_close(r);
 		curve_reopen_open(r);
 	}
 	curve_region_run(r);
-}
-
-static void *work(void *arg)
-{
-	struct job *j = arg;
-	uint32_t k;
-
-	while ((k = __atomic_fetch_add(&j->next, 1, __ATOMIC_RELAXED)) < j->split->n_regions)
-		region_work(&j->split->regions[k]);
-	return NULL;
 }
 
 /* Dearer when the moves run out, cheaper when they are left over; the target reaches the whole budget with the schedule. */
@@ -117,15 +106,8 @@ static void set_toll(struct job *j, double at)
 
 static void epoch(struct job *j, double temperature)
 {
-	pthread_t threads[MAX_THREADS];
-	unsigned n = 0;
-
 	deal(j, temperature);
-	while (n + 1 < j->s->threads && n < MAX_THREADS && n + 1 < j->split->n_regions && !pthread_create(&threads[n], NULL, work, j))
-		n++;
-	work(j);
-	while (n > 0)
-		pthread_join(threads[--n], NULL);
+	team_run(j->s->threads, j->split->n_regions, region_work, j);
 }
 
 static void offer(struct job *j)

@@ -8,13 +8,13 @@
  */
 #include "planner/solve/fill.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "planner/solve/order.h"
 #include "planner/solve/slack.h"
 #include "planner/solve/ties.h"
+#include "planner/team.h"
 #include "planner/term.h"
 
 #define POOL_ITEMS 16384 /* at least so many in a pool: of 10,000 items, four pools took 1 % more nodes than one */
@@ -57,7 +57,7 @@ void fill_fini(struct fill *x)
 /* A part of the items and of the nodes. */
 struct share { uint32_t *items, n_items, *nodes, n_nodes, low; struct rng rng; uint64_t tests; };
 
-struct work { struct fill *x; struct state *st; struct share *shares; unsigned n, next; };
+struct work { struct fill *x; struct state *st; struct share *shares; unsigned n; };
 
 static struct share share_new(const struct instance *in)
 {
@@ -75,8 +75,10 @@ static bool is_late(const struct fill *x)
 	return search_interrupted || (x->deadline_ns != UINT64_MAX && search_now_ns() >= x->deadline_ns);
 }
 
-static void share_pack(struct work *w, struct share *h)
+static void share_pack(void *work, uint32_t index)
 {
+	struct work *w = work;
+	struct share *h = &w->shares[index];
 	struct pool *pool = pool_new(w->x->f->k, h->items, h->n_items);
 	struct slack slack;
 
@@ -88,16 +90,6 @@ static void share_pack(struct work *w, struct share *h)
 	h->tests = slack.tests;
 	slack_fini(&slack);
 	pool_free(pool);
-}
-
-static void *pack_thread(void *arg)
-{
-	struct work *w = arg;
-	unsigned i;
-
-	while ((i = __atomic_fetch_add(&w->next, 1, __ATOMIC_RELAXED)) < w->n)
-		share_pack(w, &w->shares[i]);
-	return NULL;
 }
 
 static void deal(struct work *w, const uint32_t *items, uint32_t n, struct rng *rng)
@@ -129,15 +121,7 @@ static void deal(struct work *w, const uint32_t *items, uint32_t n, struct rng *
 
 static void pack_shares(struct work *w)
 {
-	unsigned threads = w->x->threads < w->n ? w->x->threads : w->n, made = 0;
-	pthread_t *ids = mem_alloc(threads + 1, sizeof(*ids));
-
-	while (made + 1 < threads && !pthread_create(&ids[made], NULL, pack_thread, w))
-		made++;
-	pack_thread(w);
-	while (made)
-		pthread_join(ids[--made], NULL);
-	free(ids);
+	team_run(w->x->threads, w->n, share_pack, w);
 	for (unsigned i = 0; i < w->n; i++) {
 		w->x->tests += w->shares[i].tests;
 		share_free(&w->shares[i]);

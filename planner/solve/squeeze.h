@@ -46,7 +46,7 @@ struct squeeze {
 	uint16_t *region_of;     /* [node] */
 	struct fill fill;        /* for what is taken off; groups of TIES_WHOLE stay put */
 	struct squeeze_region *regions;
-	uint32_t n_regions, next;
+	uint32_t n_regions;
 	struct rng rng;
 };
 

@@ -6,11 +6,11 @@
 #include "planner/solve/squeeze.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "planner/team.h"
 
 #define VISITS 40        /* per overfull node and deal */
 #define VISITS_MORE 400  /* per region and deal */
@@ -233,8 +233,9 @@ static void visit(struct squeeze_region *g, uint32_t a)
 	}
 }
 
-static void work(struct squeeze_region *g)
+static void work(void *squeeze, uint32_t index)
 {
+	struct squeeze_region *g = &((struct squeeze *)squeeze)->regions[index];
 	uint64_t visits = (uint64_t)g->n_over * VISITS + VISITS_MORE;
 
 	for (uint64_t v = 0; v < visits && g->n_over; v++) {
@@ -251,28 +252,9 @@ static void work(struct squeeze_region *g)
 	}
 }
 
-static void *work_thread(void *arg)
-{
-	struct squeeze *m = arg;
-	uint32_t i;
-
-	while ((i = __atomic_fetch_add(&m->next, 1, __ATOMIC_RELAXED)) < m->n_regions)
-		work(&m->regions[i]);
-	return NULL;
-}
-
 void squeeze_work(struct squeeze *m, unsigned threads)
 {
-	pthread_t *ids = mem_alloc(threads + 1, sizeof(*ids));
-	unsigned n = threads < m->n_regions ? threads : m->n_regions, made = 0;
-
-	m->next = 0;
-	while (made + 1 < n && !pthread_create(&ids[made], NULL, work_thread, m))
-		made++;
-	work_thread(m);
-	while (made)
-		pthread_join(ids[--made], NULL);
-	free(ids);
+	team_run(threads, m->n_regions, work, m);
 }
 
 void squeeze_region_init(struct squeeze_region *g, struct squeeze *m, struct search *s, uint16_t index)
