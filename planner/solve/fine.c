@@ -72,30 +72,28 @@ CLONES void fine_least(const struct fine *f, const float *room, float *out)
 		out[k->n + p] = room[k->in->n_columns + p];
 }
 
-CLONES float fine_pain(const struct fine *f, const float *room, uint32_t service)
+/* With `more` of the service: 1 or -1. */
+static inline __attribute__((always_inline)) float pain(const struct fine *f, const float *room, uint32_t service, float more)
 {
 	const float *row = fine_row(f, service);
 	float sum = 0;
 
 	for (uint32_t c = 0; c < f->width; c++) {
-		float x = room[c] - row[c];
+		float x = room[c] - more * row[c];
 
 		sum += x < 0 ? x * x : 0;
 	}
 	return sum;
 }
 
+CLONES float fine_pain(const struct fine *f, const float *room, uint32_t service)
+{
+	return pain(f, room, service, 1);
+}
+
 CLONES float fine_pain_without(const struct fine *f, const float *room, uint32_t service)
 {
-	const float *row = fine_row(f, service);
-	float sum = 0;
-
-	for (uint32_t c = 0; c < f->width; c++) {
-		float x = room[c] + row[c];
-
-		sum += x < 0 ? x * x : 0;
-	}
-	return sum;
+	return pain(f, room, service, -1);
 }
 
 uint32_t fine_least_missed(const struct fine *f, const struct state *st, uint32_t node, const float *room)

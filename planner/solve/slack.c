@@ -176,9 +176,9 @@ static bool put(struct slack *x, uint32_t service, uint32_t node)
 	return true;
 }
 
-static void take(struct slack *x, uint32_t item)
+/* An item that has been taken off waits again. */
+static void give_back(struct slack *x, uint32_t item)
 {
-	state_take(x->st, item);
 	pool_give(x->pool, item);
 	count_waiting(x, x->f->k->in->item_service[item], 1);
 }
@@ -215,16 +215,16 @@ static void begin(struct slack *x, uint32_t node)
 	}
 }
 
-struct replacement { uint32_t service; float hurt; bool any, comes; };
+struct replacement { uint32_t service; float hurt; }; /* service n_services: nobody; UINT32_MAX: no replacement is good enough */
 
 /* The best in `out`'s place, of those in the pool that are like what is wanted there; or nobody. */
 static struct replacement best_replacement(struct slack *x, uint32_t out, float limit)
 {
 	const struct blocks *k = x->f->k;
 	const struct kin *kin = x->pool->kin;
-	const float *coarse = k->share + (size_t)out * k->stride, *row = fine_row(x->f, out), *none = nobody(x);
-	struct replacement best = { UINT32_MAX, limit, false, false };
-	uint32_t likely[KIN_LEAF], n_likely = 0, first, n;
+	const float *coarse = k->share + (size_t)out * k->stride, *row = fine_row(x->f, out);
+	struct replacement best = { UINT32_MAX, limit };
+	uint32_t likely[KIN_LEAF + 1], n_likely = 0, first, n;
 
 	for (uint32_t b = 0; b < k->stride; b++)
 		x->want[b] = x->least[b] + coarse[b] - x->least_goal[b];
@@ -235,14 +235,14 @@ static struct replacement best_replacement(struct slack *x, uint32_t out, float 
 		likely[n_likely++] = kin->service[first + i];
 		__builtin_prefetch(fine_row(x->f, likely[n_likely - 1]));
 	}
+	if (out < k->in->n_services)
+		likely[n_likely++] = k->in->n_services;
 	for (uint32_t i = 0; i < n_likely; i++) {
 		float hurt = fine_distance(x, row, fine_row(x->f, likely[i]));
 
 		if (hurt < best.hurt)
-			best = (struct replacement){ likely[i], hurt, true, true };
+			best = (struct replacement){ likely[i], hurt };
 	}
-	if (out < k->in->n_services && fine_distance(x, row, none) < best.hurt)
-		best = (struct replacement){ UINT32_MAX, fine_distance(x, row, none), true, false };
 	x->tests += n + 1;
 	return best;
 }
@@ -255,22 +255,19 @@ static void step(struct slack *x, uint32_t node, float temperature)
 	uint32_t out = item != UINT32_MAX ? in->item_service[item] : in->n_services;
 	float limit = x->hurt - temperature * logf((float)rng_unit(&x->rng) + 1e-9f);
 	struct replacement r = best_replacement(x, out, limit);
-	const float *leaves = fine_row(x->f, out), *comes = r.any && r.comes ? fine_row(x->f, r.service) : nobody(x);
 
-	if (!r.any)
+	if (r.service == UINT32_MAX)
 		return;
 	if (item != UINT32_MAX)
 		state_take(x->st, item);
-	if (r.comes && !put(x, r.service, node)) {
+	if (r.service < in->n_services && !put(x, r.service, node)) {
 		if (item != UINT32_MAX)
 			state_put(x->st, item, node);
 		return;
 	}
-	if (item != UINT32_MAX) {
-		pool_give(x->pool, item);
-		count_waiting(x, out, 1);
-	}
-	follow(x, leaves, comes);
+	if (item != UINT32_MAX)
+		give_back(x, item);
+	follow(x, fine_row(x->f, out), fine_row(x->f, r.service));
 	fine_least(x->f, x->room, x->least);
 	x->hurt = r.hurt;
 }
@@ -311,7 +308,11 @@ void slack_fill(struct slack *x, uint32_t node)
 	if (x->st->items[node].n)
 		anneal(x, node);
 	while (is_over(x, node)) {
+		uint32_t item;
+
 		fine_room(x->f, x->st, node, 0, x->room);
-		take(x, fine_least_missed(x->f, x->st, node, x->room));
+		item = fine_least_missed(x->f, x->st, node, x->room);
+		state_take(x->st, item);
+		give_back(x, item);
 	}
 }
