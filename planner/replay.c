@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 #include "planner/names.h"
 
 static uint32_t planned_slot(const struct resource *r, uint32_t slot, uint32_t n_slots)
@@ -230,13 +231,6 @@ void replay_fini(struct replay *r)
 	*r = (struct replay){ 0 };
 }
 
-static int by_amount(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 void replay_flatten(struct instance *in, double q)
 {
 	int64_t *sorted = mem_alloc(in->n_slots, sizeof(*sorted));
@@ -247,7 +241,7 @@ void replay_flatten(struct instance *in, double q)
 			uint32_t n = in->resources[r].slots, at = (uint32_t)ceil(q * n);
 
 			memcpy(sorted, row, n * sizeof(*row));
-			qsort(sorted, n, sizeof(*sorted), by_amount);
+			qsort(sorted, n, sizeof(*sorted), sort_i64s);
 			for (uint32_t t = 0; t < n; t++)
 				row[t] = sorted[at ? at - 1 : 0];
 		}

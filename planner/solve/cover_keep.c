@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 struct cover_basis { int32_t *basis; double *inverse; };
 
@@ -41,13 +42,6 @@ void cover_basis_free(struct cover_basis *b)
 	free(b);
 }
 
-static int by_cost(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The reduced cost of the keep-th cheapest column outside the basis. */
 static double cost_limit(const struct cover *c, uint32_t first, uint32_t keep)
 {
@@ -57,7 +51,7 @@ static double cost_limit(const struct cover *c, uint32_t first, uint32_t keep)
 	for (uint32_t j = first; j < c->n; j++)
 		if (c->where[j] < 0)
 			d[n++] = cover_cost(c, (int32_t)j);
-	qsort(d, n, sizeof(*d), by_cost);
+	qsort(d, n, sizeof(*d), sort_doubles);
 	limit = n ? d[keep < n ? keep : n - 1] : 0;
 	free(d);
 	return limit;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 #include "planner/term.h"
 
 static bool nodes_alike(const struct instance *in)
@@ -199,13 +200,6 @@ void pack_free(struct pack *p)
 	free(p);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The most items any bin can hold: per column, the smallest demands first. */
 uint32_t pack_width(const struct pack *p)
 {
@@ -219,7 +213,7 @@ uint32_t pack_width(const struct pack *p)
 		for (uint32_t t = 0, k = 0; t < p->n_types; t++)
 			for (uint32_t i = 0; i < p->count[t]; i++)
 				v[k++] = p->value[(size_t)t * p->n_columns + c];
-		qsort(v, p->n_items, sizeof(*v), by_value);
+		qsort(v, p->n_items, sizeof(*v), sort_i64s);
 		while (n < p->n_items && v[n] <= left)
 			left -= v[n++];
 		width = n < width ? n : width;

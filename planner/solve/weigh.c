@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sort.h"
 
 #define KINDS_SHOWN 8
 #define ROUNDING 1e-11 /* relative: sums of doubles may be off by less */
@@ -90,13 +91,6 @@ static int64_t common_divisor(const struct instance *in)
 	return g;
 }
 
-static int by_cost(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 double weigh_nodes(const struct instance *in, uint64_t nodes)
 {
 	int64_t *cost = mem_alloc(in->n_nodes + 1, sizeof(*cost));
@@ -104,7 +98,7 @@ double weigh_nodes(const struct instance *in, uint64_t nodes)
 
 	for (uint32_t n = 0; n < in->n_nodes; n++)
 		cost[n] = in->nodes[n].cost;
-	qsort(cost, in->n_nodes, sizeof(*cost), by_cost);
+	qsort(cost, in->n_nodes, sizeof(*cost), sort_i64s);
 	for (uint64_t n = 0; n < nodes && n < in->n_nodes; n++)
 		sum += (double)cost[n];
 	free(cost);

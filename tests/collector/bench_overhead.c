@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/sort.h"
 #include "collector/record.h"
 
 #define SECOND_NS 1000000000ull
@@ -188,16 +189,9 @@ static struct block block_run(uint64_t n, uint64_t skip, bool on)
 	return b;
 }
 
-static int smaller(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double median(double *v, size_t n)
 {
-	qsort(v, n, sizeof(*v), smaller);
+	qsort(v, n, sizeof(*v), sort_doubles);
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 

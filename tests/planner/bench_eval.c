@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/sort.h"
 #include "planner/solve/curve.h"
 #include "planner/solve/sheet.h"
 #include "planner/state.h"
@@ -25,16 +26,9 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double median(double *rates)
 {
-	qsort(rates, ROUNDS, sizeof(*rates), by_value);
+	qsort(rates, ROUNDS, sizeof(*rates), sort_doubles);
 	return rates[ROUNDS / 2];
 }
 
