@@ -34,7 +34,7 @@ int model_find_service(const struct model *m, const char *name);    /* -1 = unkn
 bool model_is_victim(const struct model *m, int service);           /* was measured as one, so is not only a neighbour (synthetic pressure) */
 int model_find_node_type(const struct model *m, const char *name);  /* -1 = unknown: predictions fall back to all types pooled */
 
-/* Is more of this pressure, by itself, good for the service? True only of what is particular to a neighbour; its other pressures outweigh it. */
+/* Is more of this pressure, by itself, good for the service? True only of signed ones; a neighbour's other pressures outweigh it. */
 bool model_relieves(const struct model *m, int service, int node_type, int pressure);
 
 /* What one replica of the service exerts: model_n_pressures() doubles, borrowed. */

@@ -73,12 +73,9 @@ static int cpu_open(struct probe_shared *shared, void **state, struct err *e)
 	c->own_irq_clock = !kernel_has_irq_clock();
 	c->ended = mem_alloc(SLOTS, sizeof(*c->ended));
 	c->irq_last = mem_alloc((size_t)c->n_cpus * SLOTS, sizeof(*c->irq_last));
-	for (struct bpf_program **prog = (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL }; *prog; prog++) {
+	for (struct bpf_program **prog = (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL }; *prog; prog++)
 		bpf_program__set_autoload(*prog, c->own_irq_clock);
-		bpf_program__set_autoattach(*prog, false);
-	}
-	for (struct bpf_program **prog = (struct bpf_program *[]){ CORE_PROGRAMS(c), c->skel->progs.cpu_seed, c->skel->progs.cpu_walk, NULL }; *prog; prog++)
-		bpf_program__set_autoattach(*prog, false);
+	probe_leave((struct bpf_program *[]){ IRQ_PROGRAMS(c), CORE_PROGRAMS(c), c->skel->progs.cpu_seed, c->skel->progs.cpu_walk, NULL });
 	if ((err = probe_share(c->skel->obj, shared)) < 0)
 		return err_set(e, err, "cannot share BPF maps: %s", strerror(-err));
 	if ((err = cpu_bpf__load(c->skel)) < 0)
@@ -138,12 +135,6 @@ static struct bpf_object *cpu_object(const void *state)
 	return ((const struct cpu_probe *)state)->skel->obj;
 }
 
-static void programs_add(struct window_group *out, struct bpf_program *const *programs)
-{
-	for (; *programs; programs++)
-		out->programs[out->n++] = (struct window_program){ bpf_program__fd(*programs), -1, 0 };
-}
-
 static void cpu_hot(void *state, struct window_group *out)
 {
 	struct cpu_probe *c = state;
@@ -151,7 +142,7 @@ static void cpu_hot(void *state, struct window_group *out)
 	if (!c->own_irq_clock)
 		return;
 	*out = (struct window_group){ .edge = cpu_irq_edge, .context = c };
-	programs_add(out, (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL });
+	probe_windows(out, (struct bpf_program *[]){ IRQ_PROGRAMS(c), NULL });
 }
 
 static void cpu_core(void *state, struct window_group *out)
@@ -159,7 +150,7 @@ static void cpu_core(void *state, struct window_group *out)
 	struct cpu_probe *c = state;
 
 	*out = (struct window_group){ .edge = cpu_watch_edge, .context = c };
-	programs_add(out, (struct bpf_program *[]){ CORE_PROGRAMS(c), NULL });
+	probe_windows(out, (struct bpf_program *[]){ CORE_PROGRAMS(c), NULL });
 }
 
 static uint64_t cpu_core_runs(const void *state)

@@ -197,8 +197,7 @@ static int disk_attach(void *state, struct err *e)
 	int err;
 
 	devices_scan(p);
-	for (struct bpf_program **one = (struct bpf_program *[]){ IRQ_PROGRAMS(p), NULL }; *one; one++)
-		bpf_program__set_autoattach(*one, false);
+	probe_leave((struct bpf_program *[]){ IRQ_PROGRAMS(p), NULL });
 	err = disk_bpf__attach(p->skel);
 	return err < 0 ? err_set(e, err, "cannot attach to the block layer's tracepoints: %s", strerror(-err)) : 0;
 }
@@ -211,11 +210,8 @@ static void window_edge(void *state, enum window_edge edge)
 
 static void disk_hot(void *state, struct window_group *out)
 {
-	struct bpf_program *const programs[] = { IRQ_PROGRAMS((struct disk_probe *)state) };
-
-	*out = (struct window_group){ .n = sizeof(programs) / sizeof(programs[0]), .edge = window_edge, .context = state };
-	for (size_t i = 0; i < out->n; i++)
-		out->programs[i] = (struct window_program){ bpf_program__fd(programs[i]), -1, 0 };
+	*out = (struct window_group){ .edge = window_edge, .context = state };
+	probe_windows(out, (struct bpf_program *[]){ IRQ_PROGRAMS((struct disk_probe *)state), NULL });
 }
 
 /* Add one device's sharing to the sums over all devices. */
@@ -311,8 +307,8 @@ static void slot_report(struct disk_probe *p, unsigned slot, struct probe_sample
 	if (p->sees_syncs)
 		s->counters[PROBE_COUNTER_DISK_FSYNC][slot] = (int64_t)(now.sync_ns - last->sync_ns);
 	hist_report(now.sync_hist, last->sync_hist, s->hists[PROBE_HIST_DISK_FSYNC][slot]);
-	for (unsigned b = 0; s->hot_ratio > 0 && b < SLOTS; b++)
-		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] += (uint64_t)((double)(now.irq_cost[b] - last->irq_cost[b]) / s->hot_ratio + 0.5);
+	for (unsigned b = 0; b < SLOTS; b++)
+		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] += probe_scaled(now.irq_cost[b] - last->irq_cost[b], s->hot_ratio);
 	*last = now;
 }
 

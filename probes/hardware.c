@@ -189,10 +189,8 @@ static void hardware_hot(void *state, struct window_group *out)
 {
 	struct hardware_probe *p = state;
 
-	out->programs[0] = (struct window_program){ .prog_fd = bpf_program__fd(p->skel->progs.hardware_switch), .cgroup_fd = -1 };
-	out->n = 1;
-	out->edge = window_edge;
-	out->context = p;
+	*out = (struct window_group){ .edge = window_edge, .context = p };
+	probe_windows(out, (struct bpf_program *[]){ p->skel->progs.hardware_switch, NULL });
 }
 
 /* Counted in the observed time × (time on the CPU / observed time), and × (enabled / running) where the counter had to share. */

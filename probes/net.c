@@ -31,6 +31,8 @@
 
 enum walk { WALK_TCP, WALK_PACKETS, WALK_FILES, WALKS };
 
+#define SOFTIRQ_PROGRAMS(p) (p)->skel->progs.net_softirq_exit, (p)->skel->progs.net_receive_skb, (p)->skel->progs.net_softirq_entry
+
 struct net_probe {
 	struct net_bpf *skel;
 	struct net_slot *slots;      /* mapped */
@@ -161,15 +163,10 @@ static int files_pass(struct net_probe *p, struct err *e)
 static int net_attach(void *state, struct err *e)
 {
 	struct net_probe *p = state;
-	struct bpf_program *in_windows[] = { p->skel->progs.net_egress, p->skel->progs.net_ingress, p->skel->progs.net_softirq_exit,
-					     p->skel->progs.net_softirq_entry, p->skel->progs.net_receive_skb };
 	int err;
 
-	for (size_t i = 0; i < sizeof(in_windows) / sizeof(in_windows[0]); i++)
-		bpf_program__set_autoattach(in_windows[i], false);
-	for (struct bpf_program **pass = (struct bpf_program *[]){ p->skel->progs.net_tcp_pass, p->skel->progs.net_packets_pass,
-								    p->skel->progs.net_files_pass, NULL }; *pass; pass++)
-		bpf_program__set_autoattach(*pass, false);
+	probe_leave((struct bpf_program *[]){ p->skel->progs.net_egress, p->skel->progs.net_ingress, SOFTIRQ_PROGRAMS(p), p->skel->progs.net_tcp_pass,
+					      p->skel->progs.net_packets_pass, p->skel->progs.net_files_pass, NULL });
 	err = net_bpf__attach(p->skel);
 	if (err < 0)
 		return err_set(e, err, "cannot attach to the network's tracepoints: %s", strerror(-err));
@@ -190,15 +187,11 @@ static void window_edge(void *state, enum window_edge edge)
 static void net_hot(void *state, struct window_group *out)
 {
 	struct net_probe *p = state;
-	const struct window_program programs[] = {
-		{ bpf_program__fd(p->skel->progs.net_egress), p->cgroup_fd, BPF_CGROUP_INET_EGRESS },
-		{ bpf_program__fd(p->skel->progs.net_ingress), p->cgroup_fd, BPF_CGROUP_INET_INGRESS },
-		{ bpf_program__fd(p->skel->progs.net_softirq_exit), -1, 0 }, { bpf_program__fd(p->skel->progs.net_receive_skb), -1, 0 },
-		{ bpf_program__fd(p->skel->progs.net_softirq_entry), -1, 0 },
-	};
 
-	*out = (struct window_group){ .n = sizeof(programs) / sizeof(programs[0]), .edge = window_edge, .context = p };
-	memcpy(out->programs, programs, sizeof(programs));
+	*out = (struct window_group){ .programs = { { bpf_program__fd(p->skel->progs.net_egress), p->cgroup_fd, BPF_CGROUP_INET_EGRESS },
+						    { bpf_program__fd(p->skel->progs.net_ingress), p->cgroup_fd, BPF_CGROUP_INET_INGRESS } },
+				      .n = 2, .edge = window_edge, .context = p };
+	probe_windows(out, (struct bpf_program *[]){ SOFTIRQ_PROGRAMS(p), NULL });
 }
 
 static int queues_read(struct net_probe *p, struct err *e)
@@ -214,12 +207,6 @@ static int queues_read(struct net_probe *p, struct err *e)
 	return 0;
 }
 
-/* A figure seen for a share of the interval, scaled to the whole of it. */
-static uint64_t scaled(uint64_t grown, double ratio)
-{
-	return ratio >= 1 ? grown : ratio > 0 ? (uint64_t)((double)grown / ratio + 0.5) : 0;
-}
-
 static void traffic_report(const struct net_slot *now, const struct net_slot *last, unsigned slot, struct probe_sample *s)
 {
 	const struct { enum probe_counter id; uint64_t exact, seen; } rows[] = {
@@ -229,7 +216,7 @@ static void traffic_report(const struct net_slot *now, const struct net_slot *la
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		s->counters[rows[i].id][slot] = (int64_t)(rows[i].exact + scaled(rows[i].seen, s->hot_ratio));
+		s->counters[rows[i].id][slot] = (int64_t)(rows[i].exact + probe_scaled(rows[i].seen, s->hot_ratio));
 }
 
 static void drops_report(const struct net_probe *p, const struct net_slot *now, const struct net_slot *last, unsigned slot, struct probe_sample *s)
@@ -260,13 +247,13 @@ static void slot_report(struct net_probe *p, unsigned slot, struct probe_sample 
 	if (p->skel->links.net_enqueue)
 		s->counters[PROBE_COUNTER_NET_TX_DELAY][slot] = (int64_t)(now.tx_delay_ns - last->tx_delay_ns);
 	if (s->hot_ratio > 0)
-		s->counters[PROBE_COUNTER_NET_SOFTIRQ][slot] = (int64_t)scaled(now.softirq_ns - last->softirq_ns, s->hot_ratio);
+		s->counters[PROBE_COUNTER_NET_SOFTIRQ][slot] = (int64_t)probe_scaled(now.softirq_ns - last->softirq_ns, s->hot_ratio);
 	for (unsigned i = 0; i < HIST_BUCKETS; i++) {
 		s->hists[PROBE_HIST_NET_RTT][slot][i] = now.rtt_hist[i] - last->rtt_hist[i];
 		s->hists[PROBE_HIST_NET_TX_DELAY][slot][i] = now.tx_hist[i] - last->tx_hist[i];
 	}
 	for (unsigned b = 0; b < SLOTS; b++) {
-		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] += scaled(now.softirq_cost[b] - last->softirq_cost[b], s->hot_ratio);
+		s->blame[PROBE_BLAME_SOFTIRQ][slot][b] += probe_scaled(now.softirq_cost[b] - last->softirq_cost[b], s->hot_ratio);
 		s->blame[PROBE_BLAME_NET][slot][b] = p->blame[slot][b] - p->blame_last[slot][b];
 		p->blame_last[slot][b] = p->blame[slot][b];
 	}

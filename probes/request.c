@@ -148,13 +148,10 @@ static void window_edge(void *state, enum window_edge edge)
 static void request_hot(void *state, struct window_group *out)
 {
 	struct request_probe *p = state;
-	struct bpf_program *pairs[] = { p->skel->progs.request_send, p->skel->progs.request_arrival, p->skel->progs.request_packet,
-					p->skel->progs.request_segment };
 
 	*out = (struct window_group){ .edge = window_edge, .context = p };
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		if (bpf_program__autoload(pairs[i]))
-			out->programs[out->n++] = (struct window_program){ bpf_program__fd(pairs[i]), -1, 0 };
+	probe_windows(out, (struct bpf_program *[]){ p->skel->progs.request_send, p->skel->progs.request_arrival, p->skel->progs.request_packet,
+						     p->skel->progs.request_segment, NULL });
 }
 
 /* One slot's totals since load, all CPUs. Fields may be a few ns apart; they only grow. */

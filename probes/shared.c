@@ -66,6 +66,24 @@ int probe_share(struct bpf_object *obj, struct probe_shared *shared)
 	return 0;
 }
 
+void probe_leave(struct bpf_program *const *programs)
+{
+	for (; *programs; programs++)
+		bpf_program__set_autoattach(*programs, false);
+}
+
+void probe_windows(struct window_group *out, struct bpf_program *const *programs)
+{
+	for (; *programs; programs++)
+		if (bpf_program__autoload(*programs))
+			out->programs[out->n++] = (struct window_program){ bpf_program__fd(*programs), -1, 0 };
+}
+
+uint64_t probe_scaled(uint64_t grown, double ratio)
+{
+	return ratio >= 1 ? grown : ratio > 0 ? (uint64_t)((double)grown / ratio + 0.5) : 0;
+}
+
 static void map_adopt(struct bpf_object *obj, const char *name, int *fd)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);

@@ -53,6 +53,13 @@ void probe_shared_close(struct probe_shared *shared);              /* accepts no
  * shared ones (those it has), keep hash tables within table_entries. */
 int probe_share(struct bpf_object *obj, struct probe_shared *shared);
 
+/* Lists of programs end with NULL. Before attach(): those that it is to leave out. For a group of parts: these, in this order, without
+ * those that were not loaded. */
+void probe_leave(struct bpf_program *const *programs);
+void probe_windows(struct window_group *out, struct bpf_program *const *programs);
+/* What was seen for a share of the interval, scaled to the whole of it; 0 when it was none. */
+uint64_t probe_scaled(uint64_t grown, double ratio);
+
 /* `v1` when that controller sits in a v1 hierarchy of its own, else SLOT_CGROUP2. */
 enum slot_kind probe_hierarchy(const char *controller, enum slot_kind v1);
 

@@ -67,23 +67,6 @@ static double pair_ridge(const struct trial *t, const double *miss)
 	return total - noise > PAIR_SPREAD_MIN * total ? fmax(noise / (total - noise), PAIR_RIDGE_MIN) : 0;
 }
 
-/* By how much `other` beats `common` on a service's runs (-1 = everybody's); 0 unless it does so beyond doubt (paired differences). */
-static double gain_of(const struct trial *t, int service, const double *common, const double *other)
-{
-	double sum = 0, squares = 0, n = 0, mean, doubt = service < 0 ? DOUBT_COMMON : DOUBT;
-
-	for (size_t i = 0; i < t->n; i++)
-		if (service < 0 || t->c->rows[t->row[i]].victim == service) {
-			double d = common[i] - other[i];
-
-			sum += d;
-			squares += d * d;
-			n++;
-		}
-	mean = sum / fmax(n, 1);
-	return n >= DOUBT_RUNS && mean > doubt * sqrt(fmax(0, squares / n - mean * mean) / (n - 1)) ? mean : 0;
-}
-
 /* One kind for everybody: its blend, and every run's held-out error. */
 static void kind_try(struct trial *t, double link, bool groups, struct latent_blend *blend, double *miss)
 {
@@ -109,6 +92,23 @@ static void kind_try(struct trial *t, double link, bool groups, struct latent_bl
 	blend->pair_ridge = pair_ridge(t, miss);
 	if (groups && blend->pair_ridge > 0)
 		trial_blend(t, blend, miss);
+}
+
+/* By how much `other` beats `common` on a service's runs (-1 = everybody's); 0 unless it does so beyond doubt (paired differences). */
+static double gain_of(const struct trial *t, int service, const double *common, const double *other)
+{
+	double sum = 0, squares = 0, n = 0, mean, doubt = service < 0 ? DOUBT_COMMON : DOUBT;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (service < 0 || t->c->rows[t->row[i]].victim == service) {
+			double d = common[i] - other[i];
+
+			sum += d;
+			squares += d * d;
+			n++;
+		}
+	mean = sum / fmax(n, 1);
+	return n >= DOUBT_RUNS && mean > doubt * sqrt(fmax(0, squares / n - mean * mean) / (n - 1)) ? mean : 0;
 }
 
 static void kinds_assign(const struct trial *t, double *const *miss, size_t n_kinds, size_t best, struct choice *ch)

@@ -18,7 +18,7 @@
 #define MOST_PRICE 1e4        /* that sweeps reckon with: beyond it floats would lose the rest */
 #define ENOUGH_SWEEPS 1500.0  /* per replica, in one phase, for all of its heat */
 #define EASE_POWER 0.75
-#define EASE_ANEW 0.16  /* below, a phase goes on from where the last one ended */
+#define EASE_ANEW 0.16        /* below, a phase goes on from where the last one ended */
 #define CALIBRATION 20000     /* proposals that set the unit of temperature */
 #define FIRST_PRICE 20        /* of an overload by a whole node, in units of the mean change */
 #define PRICE_STEP 0.02       /* its change per batch while there is overload */
