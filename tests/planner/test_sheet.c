@@ -83,31 +83,46 @@ static void walk_sheet(struct sheet *s, struct rng *r, struct counts *n)
 	}
 }
 
+/* A small fleet, and what is made of it. Between the two calls of its making it may be changed. */
+struct world { struct rng r; struct instance *in; struct scalar *sc; struct place *p; };
+
+static void world_draw(struct world *w, uint64_t seed, uint32_t slots, const struct term *its_terms, uint32_t n_terms)
+{
+	rng_seed(&w->r, seed);
+	w->in = small_fleet_new(&w->r, slots, its_terms, n_terms);
+}
+
+static void world_place(struct world *w)
+{
+	assert_non_null(w->sc = scalar_new(w->in, NULL));
+	w->p = place_new(w->sc);
+	assert_true(place_load(w->p, w->in->item_node));
+}
+
+static void world_close(struct world *w)
+{
+	place_free(w->p);
+	scalar_free(w->sc);
+	instance_free(w->in);
+}
+
 static void test_sweep_against_books(void **state)
 {
 	struct counts n = { 0 };
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 6; seed++) {
-		struct instance *in;
-		struct scalar *sc;
-		struct place *p;
 		struct sheet *s;
-		struct rng r;
+		struct world w;
 
-		rng_seed(&r, seed);
-		in = small_fleet_new(&r, seed % 2 ? 1 : 3, terms, sizeof(terms) / sizeof(terms[0]));
-		assert_non_null(sc = scalar_new(in, NULL));
-		p = place_new(sc);
-		assert_true(place_load(p, in->item_node));
-		s = sheet_new(p);
+		world_draw(&w, seed, seed % 2 ? 1 : 3, terms, sizeof(terms) / sizeof(terms[0]));
+		world_place(&w);
+		s = sheet_new(w.p);
 		s->crowded = seed > 2;
 		sheet_load(s);
-		walk_sheet(s, &r, &n);
+		walk_sheet(s, &w.r, &n);
 		sheet_free(s);
-		place_free(p);
-		scalar_free(sc);
-		instance_free(in);
+		world_close(&w);
 	}
 	assert_true(n.compared > 50000 && n.forbidden > 5000 && n.moved > 300);
 }
@@ -140,30 +155,24 @@ static void test_limit(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		struct instance *in;
-		struct scalar *sc;
-		struct place *p;
 		struct sheet *s;
-		struct rng r;
+		struct world w;
 
-		rng_seed(&r, seed);
-		in = small_fleet_new(&r, 3, terms, sizeof(terms) / sizeof(terms[0]));
+		world_draw(&w, seed, 3, terms, sizeof(terms) / sizeof(terms[0]));
+		in = w.in;
 		memset(in->capacity, 0, (size_t)in->n_nodes * in->n_columns * sizeof(*in->capacity));
 		for (uint32_t i = 0; i < in->n_items; i++)
 			for (uint32_t c = 0; c < in->n_columns; c++)
 				in->capacity[(uint32_t)in->item_node[i] * in->n_columns + c] += in->demand[i * in->n_columns + c];
-		assert_non_null(sc = scalar_new(in, NULL));
-		p = place_new(sc);
-		assert_true(place_load(p, in->item_node));
-		place_price(p, 2e4);
-		s = sheet_new(p);
+		world_place(&w);
+		place_price(w.p, 2e4);
+		s = sheet_new(w.p);
 		sheet_load(s);
 		sheet_reprice(s, 1e6);
 		for (uint32_t i = 0; i < SMALL_FLEET_ITEMS; i++)
-			compare_limited(s, i, &r, &below, &given_up);
+			compare_limited(s, i, &w.r, &below, &given_up);
 		sheet_free(s);
-		place_free(p);
-		scalar_free(sc);
-		instance_free(in);
+		world_close(&w);
 	}
 	assert_true(below > 1000 && given_up > 1000);
 }
@@ -228,18 +237,14 @@ static void test_exact_against_enumeration(void **state)
 			{ .kind = TERM_MOVE, .weight = 1 }, { .kind = TERM_MOVE_GROUP, .weight = 5 }, { .kind = TERM_MOVE_PAIR, .weight = 2 },
 			{ .kind = TERM_NODE_COST, .weight = 30 },
 		};
-		struct instance *in;
-		struct scalar *sc;
 		struct place *p;
+		struct world w;
 		struct exact x;
-		struct rng r;
 		double best;
 
-		rng_seed(&r, seed);
-		in = small_fleet_new(&r, 1, all, sizeof(all) / sizeof(all[0]));
-		assert_non_null(sc = scalar_new(in, NULL));
-		p = place_new(sc);
-		assert_true(place_load(p, in->item_node));
+		world_draw(&w, seed, 1, all, sizeof(all) / sizeof(all[0]));
+		world_place(&w);
+		p = w.p;
 		exact_init(&x, p);
 		x.n_nodes = 3;
 		for (uint32_t k = 0; k < 3; k++)
@@ -249,17 +254,15 @@ static void test_exact_against_enumeration(void **state)
 				if (p->item_node[i] == (int32_t)x.node[k])
 					x.item[x.n_items++] = i;
 		assert_int_equal(x.n_items, 6);
-		best = enumerate(in, &x, p->item_node, 0);
+		best = enumerate(w.in, &x, p->item_node, 0);
 		x.branches = 1000000;
 		gains += exact_solve(&x);
 		assert_true(x.branches > 0);
 		assert_true(fabs(p->cost - best) < 1e-6);
-		assert_true(fabs(p->cost - objective_value(in, NULL, p->item_node)) < 1e-6);
-		assert_true(holds(in, p->item_node));
+		assert_true(fabs(p->cost - objective_value(w.in, NULL, p->item_node)) < 1e-6);
+		assert_true(holds(w.in, p->item_node));
 		exact_fini(&x);
-		place_free(p);
-		scalar_free(sc);
-		instance_free(in);
+		world_close(&w);
 	}
 	assert_true(gains > 20);
 }
