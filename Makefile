@@ -25,7 +25,7 @@ BPF_CPU := $(if $(filter x86,$(BPF_ARCH)),v2,v3)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=$(BPF_CPU) -D__TARGET_ARCH_$(BPF_ARCH) -I. -I/usr/include/$(shell uname -m)-linux-gnu -Wall -Wextra -Wno-unused-parameter -Werror
 
 DIRS := base probes collector planner reports
-SRCS := $(filter-out %.bpf.c,$(foreach d,$(DIRS),$(wildcard $(d)/*.c $(d)/*/*.c)))
+SRCS := $(filter-out %.bpf.c,$(foreach d,$(DIRS),$(wildcard $(d)/*.c $(d)/*/*.c $(d)/*/*/*.c)))
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 BPF := $(wildcard probes/*.bpf.c)
 SKELS := $(BPF:%.bpf.c=$(BUILD)/%.skel.h)

@@ -12,12 +12,12 @@
 
 #include "base/mem.h"
 #include "base/opt.h"
-#include "planner/conflict.h"
-#include "planner/explain.h"
+#include "planner/explain/conflict.h"
+#include "planner/explain/explain.h"
 #include "planner/moves.h"
 #include "planner/search.h"
-#include "planner/shadow.h"
-#include "planner/verify.h"
+#include "planner/explain/shadow.h"
+#include "planner/verify/verify.h"
 
 #define REASONS_SHOWN 24 /* on standard error; the plan holds all */
 

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/opt.h"
-#include "planner/json_text.h"
+#include "planner/instance/json_text.h"
 #include "planner/plan.h"
 #include "planner/replay.h"
 #include "planner/search.h"

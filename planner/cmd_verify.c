@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/opt.h"
-#include "planner/verify.h"
+#include "planner/verify/verify.h"
 
 static struct { const char *model; } values;
 

@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "planner/json_stream.h"
-#include "planner/names.h"
+#include "planner/instance/json_stream.h"
+#include "planner/instance/names.h"
 
 #define FILE_MAX_BYTES ((size_t)4 << 30)
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 struct plan_move { uint32_t item; int32_t from, to; uint32_t step; bool detour; };
 struct plan_reason { uint32_t subject; char *text; };   /* in words, with numbers */

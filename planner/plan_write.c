@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "planner/json_text.h"
+#include "planner/instance/json_text.h"
 #include "planner/plan.h"
 
 static void number(FILE *f, const char *key, double v)

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/sort.h"
-#include "planner/names.h"
+#include "planner/instance/names.h"
 
 static uint32_t planned_slot(const struct resource *r, uint32_t slot, uint32_t n_slots)
 {

@@ -5,7 +5,7 @@
 #ifndef PLANNER_REPLAY_H
 #define PLANNER_REPLAY_H
 
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 /* Demand per service and column of a series, matched to an instance by the ids of services and resources. */
 struct series {

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 #include "planner/predict.h"
 
 struct search {

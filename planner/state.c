@@ -1,4 +1,4 @@
-/* Incremental placement: see state.h. The slow twin that judges it is planner/verify.c, which shares nothing with it. */
+/* Incremental placement: see state.h. The slow twin that judges it is planner/verify/verify.c, which shares nothing with it. */
 #include "planner/state.h"
 
 #include <math.h>

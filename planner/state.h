@@ -1,7 +1,7 @@
 /*
  * A placement under construction, with everything that decides whether one more replica fits a node, kept up to date by
  * state_put() and state_take(): load per column, replicas per group and node, replicas per group and label value, pressure
- * per node. Solvers build on it; planner/verify.c does not.
+ * per node. Solvers build on it; planner/verify/verify.c does not.
  *
  * Cost of state_fits(): O(columns) vectorised, plus the rules of the item's group, plus one prediction per replica with a
  * limit on the node. Rules: state_rules.h.
@@ -9,7 +9,7 @@
 #ifndef PLANNER_STATE_H
 #define PLANNER_STATE_H
 
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 #include "planner/predict.h"
 #include "planner/state_rules.h"
 

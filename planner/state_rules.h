@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 struct state;
 

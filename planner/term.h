@@ -6,7 +6,7 @@
 #ifndef PLANNER_TERM_H
 #define PLANNER_TERM_H
 
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 struct placement_view {
 	const struct instance *in;

@@ -6,7 +6,7 @@
 #define PLANNER_IMPORT_FLEET_H
 
 #include "base/err.h"
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 struct instance *fleet_import(const char *path, struct err *e); /* NULL on error; instance_free() it */
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 #include "planner/plan.h"
 
 struct form {

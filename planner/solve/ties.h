@@ -2,7 +2,7 @@
 #ifndef PLANNER_SOLVE_TIES_H
 #define PLANNER_SOLVE_TIES_H
 
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 enum { TIES_NONE, TIES_ACROSS, TIES_WHOLE }; /* rules within a node only; over several nodes; hold only once all is placed (near, min_distinct) */
 

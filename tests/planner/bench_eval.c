@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/sort.h"
-#include "planner/solve/curve.h"
-#include "planner/solve/sheet.h"
+#include "planner/solve/curve/curve.h"
+#include "planner/solve/walk/sheet.h"
 #include "planner/state.h"
 #include "tests/planner/planted.h"
 

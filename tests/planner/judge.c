@@ -7,7 +7,7 @@
 
 #include "planner/moves.h"
 #include "planner/term.h"
-#include "planner/verify.h"
+#include "planner/verify/verify.h"
 
 #define TEXTS_SHOWN 5
 

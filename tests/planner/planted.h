@@ -2,7 +2,7 @@
 #ifndef TESTS_PLANNER_PLANTED_H
 #define TESTS_PLANNER_PLANTED_H
 
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 struct planted_shape {
 	uint32_t services, nodes, slots, resources; /* nodes: how many there are; about 3/4 of them are planted full */

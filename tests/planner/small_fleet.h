@@ -6,7 +6,7 @@
 #define TESTS_PLANNER_SMALL_FLEET_H
 
 #include "base/rng.h"
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 #define SMALL_FLEET_NODES 6
 #define SMALL_FLEET_ITEMS 30

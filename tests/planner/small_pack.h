@@ -2,7 +2,7 @@
 #ifndef TESTS_PLANNER_SMALL_PACK_H
 #define TESTS_PLANNER_SMALL_PACK_H
 
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 /* Without replicas and demands: set them, then close. */
 struct instance *small_new(uint32_t services, uint32_t columns, int64_t capacity);

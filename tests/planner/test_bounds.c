@@ -18,7 +18,7 @@
 #include "base/rng.h"
 #include "planner/model/model.h"
 #include "planner/search.h"
-#include "planner/solve/cover.h"
+#include "planner/solve/fewest/cover.h"
 
 extern const struct bound bound_volume, bound_clique, bound_company, bound_dff, bound_priced;
 

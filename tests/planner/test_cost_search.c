@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/search.h"
-#include "planner/solve/place.h"
+#include "planner/solve/walk/place.h"
 #include "planner/term.h"
 #include "tests/planner/small_fleet.h"
 

@@ -14,8 +14,8 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "planner/solve/branch.h"
-#include "planner/solve/fewest.h"
+#include "planner/solve/fewest/branch.h"
+#include "planner/solve/fewest/fewest.h"
 #include "tests/planner/small_pack.h"
 
 /* Every item into every open bin or a new one. */

@@ -13,9 +13,9 @@
 
 #include "base/mem.h"
 #include "planner/model/model.h"
-#include "planner/solve/fill.h"
-#include "planner/solve/pool.h"
-#include "planner/verify.h"
+#include "planner/solve/fleet/fill.h"
+#include "planner/solve/fleet/pool.h"
+#include "planner/verify/verify.h"
 #include "tests/planner/judge.h"
 #include "tests/planner/planted.h"
 

@@ -12,12 +12,12 @@
 #include "base/mem.h"
 #include "planner/import/fleet.h"
 #include "planner/import/form.h"
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 #include "planner/kind.h"
 #include "planner/model/coloc.h"
 #include "planner/plan.h"
 #include "planner/predict.h"
-#include "planner/verify.h"
+#include "planner/verify/verify.h"
 #include "tests/base/mutate.h"
 
 static int refused(const struct err *e)

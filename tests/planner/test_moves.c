@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "planner/moves.h"
 #include "planner/state.h"
-#include "planner/verify.h"
+#include "planner/verify/verify.h"
 #include "tests/planner/judge.h"
 #include "tests/planner/planted.h"
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "planner/solve/price.h"
+#include "planner/solve/fewest/price.h"
 #include "tests/planner/small_pack.h"
 
 /* `used` of type t are taken already. */

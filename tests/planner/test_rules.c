@@ -16,7 +16,7 @@
 #include "base/rng.h"
 #include "planner/search.h"
 #include "planner/state.h"
-#include "planner/verify.h"
+#include "planner/verify/verify.h"
 #include "tests/planner/judge.h"
 #include "tests/planner/planted.h"
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "planner/instance.h"
+#include "planner/instance/instance.h"
 
 static struct instance *read_text(const char *text, struct err *e)
 {

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "planner/solve/exact.h"
-#include "planner/solve/sheet.h"
+#include "planner/solve/walk/exact.h"
+#include "planner/solve/walk/sheet.h"
 #include "planner/term.h"
 #include "tests/planner/small_fleet.h"
 

@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/model/model.h"
-#include "planner/solve/kin.h"
-#include "planner/verify.h"
+#include "planner/solve/fleet/kin.h"
+#include "planner/verify/verify.h"
 #include "tests/planner/judge.h"
 #include "tests/planner/planted.h"
 

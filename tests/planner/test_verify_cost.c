@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "planner/term.h"
-#include "planner/verify.h"
+#include "planner/verify/verify.h"
 #include "tests/planner/planted.h"
 
 #define NODES 10

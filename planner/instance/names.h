@@ -1,0 +1,22 @@
+/*
+ * A set of names: text -> small number, in order of arrival. Open addressing over FNV-1a; the texts are borrowed, so
+ * whoever owns them must outlive the set. names_add() returns the number, new or old; names_find() -1 when unknown.
+ */
+#ifndef PLANNER_INSTANCE_NAMES_H
+#define PLANNER_INSTANCE_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct names {
+	const char **texts;
+	size_t n, cap;
+	uint32_t *slots;   /* number + 1, 0 = empty */
+	size_t n_slots;    /* power of two */
+};
+
+int64_t names_find(const struct names *s, const char *text);
+uint32_t names_add(struct names *s, const char *text);
+void names_fini(struct names *s);
+
+#endif
