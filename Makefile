@@ -101,7 +101,7 @@ demo: deps
 	$(MAKE) all
 	tests/demo.sh $(BUILD)
 
-# A designed experiment with six real services (about 25 minutes; BUDGET=10m for a shorter one).
+# A designed experiment with six real services (about 45 minutes; BUDGET=10m for a shorter one).
 lab: all
 	tests/lab.sh $(BUILD)
 

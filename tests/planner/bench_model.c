@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "planner/model/cv.h"
 #include "planner/model/fit.h"
+#include "tests/planner/held_split.h"
 
 #define SERVICES 10000
 #define NODES 1000
@@ -96,35 +97,6 @@ static void score_show(const char *name, const struct score *s)
 {
 	if (s->n > 0)
 		printf("  %-44s mean absolute error %6.2f %%\n", name, 100 * s->sum / s->n);
-}
-
-static bool held_equal(const struct model_held *a, const struct model_held *b)
-{
-	return a->victim == b->victim && a->node_type == b->node_type && a->n_neighbours == b->n_neighbours &&
-	       !memcmp(a->neighbours, b->neighbours, (size_t)a->n_neighbours * sizeof(*a->neighbours));
-}
-
-/* The same predictions against the mean of each setup's repeats: less of the truth's own noise, each setup once. */
-static void against_means(const struct model *m)
-{
-	struct score all = { 0 };
-
-	for (int i = 0; i < m->n_held; i++) {
-		double sum = 0, n = 0;
-		int first = 0;
-
-		while (!held_equal(m->held + first, m->held + i))
-			first++;
-		for (int j = i; first == i && j < m->n_held; j++)
-			if (held_equal(m->held + j, m->held + i)) {
-				sum += m->held[j].measured;
-				n++;
-			}
-		if (first == i)
-			score_add(&all, m->held[i].predicted, sum / n);
-	}
-	if (all.n < m->n_held)
-		printf("  against the mean of repeats, %3.0f setups        mean absolute error %6.2f %%\n", all.n, 100 * all.sum / all.n);
 }
 
 /* What the planner would do: the model's file-level prediction, interval included. */
@@ -267,7 +239,7 @@ static struct coloc *metric_run(const char *path, const char *metric)
 	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_MEAN], 100 * m->report.service_mean_ratio);
 	printf("  %-44s mean absolute error %6.2f %%\n", rival_names[RIVAL_FACTORISATION], 100 * m->report.factorisation_ratio);
 	printf("  90 %% intervals cover %.1f %%\n", 100 * m->report.coverage_ratio);
-	against_means(m);
+	held_split_show(m);
 	show("half of each service's co-locations left out", c, cv_leave_half(c, SEED));
 	groups_from_pairs(c);
 	speed(m);
