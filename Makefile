@@ -34,7 +34,7 @@ TESTS := $(TEST_SRCS:%.c=$(BUILD)/%)
 TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SRCS) %.bpf.c $(wildcard tests/*/bench_*.c tests/*/fuzz_*.c),$(wildcard tests/*/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/bench_*.c))
 
-.PHONY: all lab test-run check test demo layers lint unit scripts asan install clean deps help
+.PHONY: all lab lab-jvm test-run check test demo layers lint unit scripts asan install clean deps help
 .SECONDARY:
 all: $(BUILD)/cotenant $(BUILD)/docs/cotenant.1 $(BUILD)/docs/cotenant.bash
 

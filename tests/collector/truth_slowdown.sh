@@ -3,13 +3,13 @@
 #
 # usage: tests/collector/truth_slowdown.sh BUILD     REPEATS=3  RUN_S=4  VICTIMS='redis …'  NEIGHBOURS='cpu …'  OUT=file
 # Each repeat runs every victim beside each neighbour, and alone right before and after each: a shared host's speed changes in seconds.
-# Servers are on CPU 0, their clients on CPU 1 (tests/lab_service.sh). All runs are recorded, those alone too. Truth is the
+# Servers are on CPU 0, their clients on CPU 1 (tests/lab/services.sh). All runs are recorded, those alone too. Truth is the
 # generator's own operations per second, alone (mean of before and after) / shared, by repeat; the estimate is that of `cotenant report` on the shared
 # run's session, which knows nothing of the run alone.
 set -euo pipefail
 build=${1:-build}
 cotenant=$PWD/$build/cotenant
-lab=$PWD/tests/lab_service.sh
+lab=$PWD/tests/lab/services.sh
 repeats=${REPEATS:-3}
 run_s=${RUN_S:-4}
 read -ra victims <<< "${VICTIMS:-redis memcached nginx postgres}"
@@ -74,7 +74,7 @@ run() { # repeat victim name [neighbour]
 
 for v in "${victims[@]}"; do
 	if "$lab" "$v" ready > /dev/null 2>&1; then
-		echo "truth-slowdown: another $v already listens where tests/lab_service.sh starts its own; stop it first" >&2
+		echo "truth-slowdown: another $v already listens where tests/lab/services.sh starts its own; stop it first" >&2
 		exit 3
 	fi
 	"$cotenant" run "$v" -- "$lab" "$v" start > "$work/$v.server" 2>&1 &

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the lab's campaign (tests/lab.json) starts: lab_service.sh SERVICE start|ready|prepare|load.
+# What the lab's campaign (tests/lab/services.json) starts: services.sh SERVICE start|ready|prepare|load.
 # Servers stay on CPU 0 and load generators on CPU 1, so that what is measured is the services sharing, not their threads wandering.
 # Everything is on loopback or in one folder of its own; a load works for $COTENANT_SECONDS and prints what its generator
 # counted: "throughput=N" per second, and "mean_us=N", "p99_us=N" where the generator knows them.
@@ -79,5 +79,5 @@ writer.load) # one request at a time, over blocks that exist: what the disk's qu
 hash.load)
 	taskset -c 0 openssl speed -elapsed -seconds "$seconds" -bytes 16384 -evp sha256 2> /dev/null | awk '/^sha256/ { sub("k", "", $NF); print "throughput=" $NF }'
 	;;
-*) echo "lab_service: no such thing: $service $action" >&2; exit 2 ;;
+*) echo "services: no such thing: $service $action" >&2; exit 2 ;;
 esac
