@@ -6,7 +6,8 @@
  * mm_vmscan_{direct,memcg}_reclaim_* time in reclaim
  * mm_vmscan_wakeup_kswapd, _kswapd_sleep  for whom kswapd works
  *
- * Attached by user space (memory.c) while pages are being evicted or read again:
+ * Attached by user space (memory.c) while pages are being evicted or read again, and a service is concerned (some machines page out what
+ * no service claims every few seconds: 120 ns at every switch and wakeup to watch for that):
  * mm_filemap_add_to_page_cache       a page comes (back)
  * sched_switch, sched_wakeup         a task sleeps for IO, and wakes; all others leave after one look at its in_iowait bit
  * mm_lru_insertion                   anonymous pages are allocated: only once kswapd has been woken
@@ -53,7 +54,8 @@ int BPF_PROG(memory_evict, void *page)
 	}
 	if (place.n)
 		__sync_fetch_and_add(&memory_lost[MEMORY_LOST_PAGES], place.n);
-	memory_active = 1;
+	if (owner >= SLOT_FIRST || culprit >= SLOT_FIRST)
+		memory_active = 1;
 	return 0;
 }
 
@@ -92,7 +94,8 @@ __noinline int pages_return(__u64 page, const struct evictors *evictors, __u32 s
 		__sync_fetch_and_add(&totals->reread_pages, back.pages);
 	if (!memory_watched)
 		__sync_fetch_and_add(&memory_lost[MEMORY_LOST_UNWATCHED], back.pages);
-	memory_active = 1;
+	if (slot >= SLOT_FIRST || evictors->owner >= SLOT_FIRST)
+		memory_active = 1;
 	return 0;
 }
 

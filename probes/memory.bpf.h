@@ -27,7 +27,7 @@
 #define PF_MEMALLOC 0x00000800     /* set throughout reclaim, by kswapd, direct and memcg reclaim alike */
 #define LARGE_BLOCKS 17            /* blocks that a folio of 2 MiB touches */
 
-__u32 memory_active;             /* pages are evicted or read again: set here, reset by user space */
+__u32 memory_active;             /* a service's pages are evicted or read again, or others' for a service: set here, reset by user space */
 __u32 memory_watched;            /* waits are seen: set by user space */
 
 #endif
