@@ -76,6 +76,21 @@ void load_conserved(const struct probe_sample *sum, enum probe_blame b, enum pro
 	}
 }
 
+void load_first(const char *scene, const uint64_t row[SLOTS], unsigned victim, unsigned culprit)
+{
+	uint64_t all = 0, most = 0;
+
+	for (unsigned k = 0; k < SLOTS; k++) {
+		if (k == victim && victim != culprit)
+			continue;
+		all += row[k];
+		most = row[k] > most ? row[k] : most;
+	}
+	printf("figure: %s: the expected culprit stands %s, with %.1f %% of the delay\n", scene, row[culprit] == most ? "first" : "behind another",
+	       all ? 100 * (double)row[culprit] / (double)all : 0);
+	assert_true(row[culprit] > 0 && row[culprit] == most);
+}
+
 uint64_t load_losses(const struct probes *p, const char *name)
 {
 	struct probe_status st;

@@ -21,6 +21,10 @@ struct probe_sample *load_begin(struct probes *p, struct probe_sample *one, stru
 /* Fails the running test unless every row of the blame is the counter of its slot, to the ns, where there is one. */
 void load_conserved(const struct probe_sample *sum, enum probe_blame b, enum probe_counter m);
 
+/* Prints whether that culprit stands first in the victim's row, before all others but the victim itself (unless that is the culprit), and
+ * fails the running test unless it does. */
+void load_first(const char *scene, const uint64_t row[SLOTS], unsigned victim, unsigned culprit);
+
 /* Events that the probe of that name (NULL = all probes) lost since it was opened, as of the latest reading. */
 uint64_t load_losses(const struct probes *p, const char *name);
 

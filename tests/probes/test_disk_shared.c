@@ -26,6 +26,7 @@
 /* The kernel stamps a request when its plug was last looked at (since 6.9), some us before the tracepoint; times COTENANT_TEST_SLOWER
  * (test_cpu.c). */
 #define STAMP_LAG_MS 0.005
+#define SHARE_CLAIM 0.05     /* of the time for the other, by the trace: from there on it must come first */
 #define SHARE_TOLERANCE 0.01 /* the trace has whole us, latencies are of 10 to 100 */
 #define JOB "--bs=4k --size=32m --ioengine=libaio --time_based --rw=randread --direct=1 --filename=%s "
 #define MANY "--runtime=1 --rate_iops=40000 " /* for the trace to hold (sharing.c) */
@@ -154,6 +155,7 @@ static void shared(const char *what, const char *first, const char *second)
 	struct disk_scene s;
 	struct sharing truth;
 	double row, mine, his;
+	char victim[100];
 	bool clean = play_traced(&s, &truth, first, second);
 
 	sample = disk_scene_sample();
@@ -166,6 +168,10 @@ static void shared(const char *what, const char *first, const char *second)
 		printf("figure: %s, %s: outstanding %.1f ms, traced %.1f ms\n", what, a ? "second" : "first", row / 1e6, truth.outstanding_ns[a] / 1e6);
 		disk_scene_reads(&s, a, what);
 		assert_true(!clean || fabs(mine - his) <= SHARE_TOLERANCE);
+		if (his >= SHARE_CLAIM) {
+			snprintf(victim, sizeof(victim), "%s, %s", what, a ? "second" : "first");
+			load_first(victim, sample->blame[PROBE_BLAME_DISK][SLOT_FIRST + a], SLOT_FIRST + a, SLOT_FIRST + !a);
+		}
 	}
 	printf("figure: %s: %.0f requests traced, %.0f of them without an end\n", what, (double)truth.requests, (double)truth.unfinished);
 }
@@ -185,14 +191,8 @@ static void test_unlike(void **state)
 /* One reads a little, the other as much as it can: the other comes first in its blame. */
 static void test_culprit(void **state)
 {
-	const uint64_t *row;
-
 	(void)state;
 	shared("300 reads/s beside depth 32", "--runtime=1 --iodepth=1 --rate_iops=300", MANY "--iodepth=32");
-	row = disk_scene_sample()->blame[PROBE_BLAME_DISK][SLOT_FIRST];
-	for (unsigned k = 0; k < SLOTS; k++)
-		assert_true(k == SLOT_FIRST || row[k] <= row[SLOT_FIRST + 1]);
-	assert_true(row[SLOT_FIRST + 1] > 0);
 }
 
 int main(void)

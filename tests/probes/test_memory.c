@@ -99,6 +99,11 @@ static void shares(const char *scene)
 	}
 }
 
+static void first(const char *scene, unsigned culprit)
+{
+	load_first(scene, world.sum->blame[PROBE_BLAME_MEMORY][VICTIM], VICTIM, culprit);
+}
+
 /* The victim's reads of missing pages, and what it slept for them by its own clocks. */
 static struct reads victim_reads(void)
 {
@@ -158,6 +163,7 @@ static void test_copy(void **state)
 	shares("a neighbour copies a file below a common limit");
 	conserved();
 	counts_hold();
+	first("a neighbour copies a file", CULPRIT);
 	assert_true(got(PROBE_COUNTER_MEM_EVICTED, VICTIM) >= got(PROBE_COUNTER_MEM_REREAD, VICTIM));
 	wait_matches_reader();
 	assert_true(share(CULPRIT) + machine_share() >= 0.95);
@@ -181,6 +187,7 @@ static void test_own_limit(void **state)
 	shares("its own limit is smaller than its file, beside a neighbour that reads a lot");
 	conserved();
 	counts_hold();
+	first("its own limit", VICTIM);
 	assert_true(share(VICTIM) + machine_share() >= 0.99);
 	assert_int_equal(blamed(CULPRIT), 0);
 }
@@ -219,6 +226,7 @@ static void test_one_after_the_other(void **state)
 	scene(LIMIT_BYTES, 0, act_one_after_the_other);
 	shares("two neighbours, two rounds of the first to one of the second");
 	conserved();
+	first("two rounds to one", CULPRIT);
 	wait_figure("blame of the first against the reader's clocks in its rounds, ns", (double)blamed(CULPRIT), after[0], machine_ns());
 	wait_figure("blame of the second, likewise", (double)blamed(SECOND), after[1], machine_ns());
 }

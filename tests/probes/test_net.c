@@ -276,6 +276,8 @@ static void test_shaper(void **state)
 	printf("figure: shaper: waited %.1f ms, for the other %.1f ms, in packets that left %.1f ms\n", (double)row / 1e6, (double)other / 1e6,
 	       (double)got(PROBE_COUNTER_NET_TX_DELAY, 0) / 1e6);
 	assert_true(other * 5 > row && other * 5 < 4 * row);
+	load_first("shaper, first sender", sum->blame[PROBE_BLAME_NET][SLOT_FIRST], SLOT_FIRST, SLOT_FIRST + 1);
+	load_first("shaper, second sender", sum->blame[PROBE_BLAME_NET][SLOT_FIRST + 1], SLOT_FIRST + 1, SLOT_FIRST);
 	printf("figure: shaper: row less delay %lld ns\n", (long long)row - (long long)got(PROBE_COUNTER_NET_TX_DELAY, 0));
 	/* The clock is read before the queue's lock is taken: two CPUs may disagree by some hundred ns on who came first. */
 	assert_true(llabs((long long)row - (long long)got(PROBE_COUNTER_NET_TX_DELAY, 0)) * 1000000 <= (long long)row);

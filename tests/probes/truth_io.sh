@@ -31,7 +31,12 @@ for t in "$build/tests/probes/test_$what" "$build/tests/probes/test_$what"_*; do
 done | awk '
 	function error(e) { e = e < 0 ? -e : e; n++; sum += e; if (e > most) most = e }
 	{ print }
+	/the expected culprit stands / { claims++ }
+	/the expected culprit stands first/ { first++ }
 	match($0, /off by -?[0-9.]+ %/) { error(substr($0, RSTART + 7, RLENGTH - 9)) }
 	match($0, /by the traced counts [0-9.]+ %/) { true = substr($0, RSTART + 21, RLENGTH - 23); match($0, /: [0-9.]+ %/); error(100 * (substr($0, RSTART + 2, RLENGTH - 4) / true - 1)) }
-	END { if (n) printf "- all %d comparisons: off by %.2f %% on average, at most by %.2f %%\n", n, sum / n, most }'
+	END {
+		if (n) printf "- all %d comparisons: off by %.2f %% on average, at most by %.2f %%\n", n, sum / n, most
+		if (claims) printf "- the expected culprit stands first in %d of %d scenes\n", first, claims
+	}'
 if [ "$what" = disk ]; then python3 tests/probes/missed_events.py "$build" | sed 's/^/- /'; fi
