@@ -2,28 +2,22 @@
  * The CPU probe's watches: see cpu_watch.bpf.h for what happens at their edges, cpu.h for the parts.
  *
  * An edge is a time a little ahead, which every CPU knows before it comes. No program looks at the states between the end of a
- * watch, after those still running have ended (a grace period of the kernel, by membarrier), and the beginning of the next: then
- * waits and slices that are open at the end are closed here at that very time, so that both sums of struct cpu_victim stay equal.
+ * watch, after those still running have ended, and the beginning of the next: then waits and slices that are open at the end are closed
+ * here at that very time, so that both sums of struct cpu_victim stay equal.
+ *
+ * The programs that touch the states run with interrupts off (below the run queue's or the task's lock), so a CPU that has answered an
+ * interrupt since the end runs none any more. A grace period of the kernel (membarrier) says the same, but it waits for a kernel thread,
+ * which services of great weight hold up for seconds: windows were missing just where there was most to see.
  */
 #include "probes/cpu.h"
 
 #include <bpf/bpf.h>
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "probes/cpu.skel.h"
 
 #define AHEAD_NS 300000      /* from setting an edge to the edge */
-#define GRACE_NS 50000000    /* longer than any program runs, where the kernel offers no grace period */
-
-/* Until every program that runs now has ended. */
-static void programs_wait(void)
-{
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		clock_sleep_until(clock_ns(CLOCK_MONOTONIC) + GRACE_NS);
-}
 
 static void store(__u64 *where, uint64_t value)
 {
@@ -43,7 +37,9 @@ static void walk(struct cpu_probe *c, bool at_start)
 	close(fd);
 }
 
-static void seed(const struct cpu_probe *c)
+/* On each CPU, by an interrupt: who is there when a watch has begun. After its end it does nothing, but when it returns every program
+ * that ran has ended. */
+static void cpus_visit(const struct cpu_probe *c)
 {
 	for (int cpu = 0; cpu < c->n_cpus; cpu++) { /* refused for a CPU that is offline */
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = (uint32_t)cpu);
@@ -179,7 +175,7 @@ void cpu_watch_edge(void *context, enum window_edge edge)
 	case WINDOW_OPEN:
 		locked(c, watch_begin);
 		clock_sleep_until(c->since_ns);
-		seed(c);
+		cpus_visit(c);
 		walk(c, true);
 		break;
 	case WINDOW_CLOSE:
@@ -188,7 +184,7 @@ void cpu_watch_edge(void *context, enum window_edge edge)
 		walk(c, false);
 		break;
 	case WINDOW_DETACHED:
-		programs_wait();
+		cpus_visit(c);
 		locked(c, watch_fold);
 		break;
 	}

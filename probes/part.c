@@ -49,13 +49,19 @@ bool part_note(const struct part *p, struct windows *w, const char *help, char *
 	uint64_t age = clock_ns(CLOCK_MONOTONIC) - p->open_ns;
 	double share = part_share(p, w), all;
 	size_t used = strlen(text);
+	uint64_t missed;
 
 	if (p->window < 0)
 		return false;
+	missed = windows_missed(w, p->window);
 	all = age ? (double)windows_on_ns(w, p->window) / (double)age : 1;
 	if (share >= 1 && all >= NEARLY_ALL)
 		return false;
-	snprintf(text + used, size - used, "%s%s %.1f %% of the time (%.1f %% since the start)",
-		 used ? "; " : "watched in windows to stay within the budget, and scaled up: ", help, 100 * share, 100 * all);
+	used += (size_t)snprintf(text + used, size - used, "%s%s %.1f %% of the time (%.1f %% since the start",
+				 used ? "; " : "watched in windows to stay within the budget, and scaled up: ", help, 100 * share, 100 * all);
+	if (missed && used < size)
+		used += (size_t)snprintf(text + used, size - used, ", %llu windows missed", (unsigned long long)missed);
+	if (used < size)
+		snprintf(text + used, size - used, ")");
 	return true;
 }

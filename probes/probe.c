@@ -240,6 +240,7 @@ int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
 
 	sample_clear(s);
 	s->start_ns = p->last_ns;
+	s->period_ns = windows_period_ns(p->windows);
 	for (size_t i = 0; i < N_TABLE; i++) {
 		if (!p->run[i].state)
 			continue;

@@ -29,7 +29,8 @@
 struct probe_sample {
 	uint64_t start_ns, end_ns;                                  /* CLOCK_MONOTONIC of this interval */
 	double hot_ratio;                                           /* while a probe reads: share of the interval its PROBE_HOT programs ran */
-	bool core_sampled;                                          /* likewise: its PROBE_CORE programs run in windows */
+	bool core_sampled;                                          /* likewise: its PROBE_CORE programs run in windows, ... */
+	uint64_t period_ns;                                         /* ... of which there is one in every such time */
 	int64_t counters[PROBE_N_COUNTERS][SLOTS];                  /* PROBE_ABSENT or value */
 	bool hist_present[PROBE_N_HISTS], blame_present[PROBE_N_BLAMES];
 	uint64_t hists[PROBE_N_HISTS][SLOTS][HIST_BUCKETS];

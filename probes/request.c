@@ -182,9 +182,9 @@ static void slot_sum(const struct request_probe *p, unsigned slot, struct reques
  * them are. Both are 1 while everything is seen. */
 struct scale { double count, time; };
 
-static struct scale scale_of(const struct request_slot *now, const struct request_slot *last, double ratio, uint64_t *hist)
+static struct scale scale_of(const struct request_slot *now, const struct request_slot *last, const struct probe_sample *s, uint64_t *hist)
 {
-	double window = ratio * (double)WINDOW_PERIOD_NS, seen = 0, stands = 0, seen_ns = 0, stands_ns = 0;
+	double ratio = s->hot_ratio, window = ratio * (double)s->period_ns, seen = 0, stands = 0, seen_ns = 0, stands_ns = 0;
 
 	for (uint32_t b = 0; b < HIST_BUCKETS; b++) {
 		double n = (uint32_t)(now->hist[b] - last->hist[b]), ns = (double)(hist_low(b) + hist_low(b + 1)) / 2;
@@ -208,7 +208,7 @@ static int64_t grown(uint64_t now, uint64_t last, double scale)
 static void slot_report(const struct request_probe *p, unsigned slot, const struct request_slot *now,
 			const struct request_slot *last, struct probe_sample *s)
 {
-	struct scale scale = scale_of(now, last, s->hot_ratio, s->hists[PROBE_HIST_REQ_LATENCY][slot]);
+	struct scale scale = scale_of(now, last, s, s->hists[PROBE_HIST_REQ_LATENCY][slot]);
 	const struct { enum probe_counter counter; uint64_t now, last; double scale; } rows[] = {
 		{ PROBE_COUNTER_REQ, now->count, last->count, scale.count },
 		{ PROBE_COUNTER_REQ_DISK, now->disk_ns, last->disk_ns, scale.time },

@@ -2,14 +2,16 @@
  * Programs that run so often that running them all the time is too much: attached for a share of the time only.
  *
  * Reaching any program costs some 100 ns where the kernel uses retpolines, even one that returns at once; only a tracepoint without
- * programs is free. So sampling here means attaching and detaching: one window in every WINDOW_PERIOD, its length a share of
- * the period, at a place in it that changes (no beat with periodic work). Windows of different length lie one inside the other:
+ * programs is free. So sampling here means attaching and detaching: one window in every period, its length a share of
+ * the period, at a place in it that changes (no beat with periodic work). An edge costs as much as some thousand events, so periods are as
+ * long as readings allow: each reading needs one window. Windows of different length lie one inside the other:
  * who is watched longer is watched all the while (requests need the waits that held them up). Figures from windows are
  * scaled by the time that was really attached (windows_on_ns).
  *
  *   windows_new(); w = windows_add(...): attached from here on; windows_share_set(w, 0.1); windows_on_ns(w); windows_free()
  *
- * windows_tick() at every reading keeps the periods in step with readings that are about as far apart, so that each has one whole window.
+ * windows_tick() at every reading keeps the periods as long as readings are apart (within WINDOW_PERIOD_LEAST_NS .. _MOST_NS) and in step
+ * with them, so that each has one whole window.
  *
  * A thread of its own opens and closes the windows. Nothing is allocated after windows_new().
  */
@@ -19,7 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WINDOW_PERIOD_NS 1000000000ull
+#define WINDOW_PERIOD_LEAST_NS 1000000000ull
+#define WINDOW_PERIOD_MOST_NS 10000000000ull
 #define WINDOW_SHARE_LEAST (1.0 / 256) /* shorter windows cost more to open than they measure */
 #define WINDOW_SHARE_MOST 0.5         /* longer ones are better left open */
 #define WINDOW_PROGRAMS 12
@@ -56,6 +59,8 @@ void windows_remove(struct windows *w, int group);
 void windows_share_set(struct windows *w, int group, double share);
 double windows_share(struct windows *w, int group);
 uint64_t windows_on_ns(struct windows *w, int group); /* since windows_add() */
+uint64_t windows_missed(struct windows *w, int group); /* periods of that time in which there should have been a window, and was none */
+uint64_t windows_period_ns(struct windows *w);
 void windows_tick(struct windows *w);
 
 #endif

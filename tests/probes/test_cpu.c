@@ -179,7 +179,6 @@ static void test_sampled(void **state)
 	}
 	printf("figure: sampled: run off by %.3f %%\n", 100 * off);
 	assert_true(off <= 0.01);
-	assert_true(probes_share_set(probes, 0, PROBE_HOT, 1));
 }
 
 static double off_ratio(uint64_t got, uint64_t want)
@@ -208,20 +207,33 @@ static void core_sampled(void **state)
 		       100 * wait, 100 * most_off, 100.0 * (double)r.blame[slot][SLOT_UNKNOWN] / (double)r.wait_ns[slot], 100.0 * (double)r.blame[slot][most] / (double)r.wait_ns[slot]);
 	}
 	assert_true(run <= most_off && wait <= most_off);
-	assert_true(probes_share_set(probes, 0, PROBE_CORE, 1));
 }
 
-/* The same with many migrations, and readings that cut windows: sums are equal in each. */
+/* The same with many migrations, and readings that cut windows: sums are equal in each. The scene's weight may keep the kernel's threads, for
+ * which attaching waits, off the CPUs for as long as it lasts (seen: 0.9 s): then nothing was watched, figures are absent, and it is played again. */
 static void core_sampled_conserves(void **state)
 {
 	static struct scene_result r;
+	struct probe_status status;
 
 	(void)state;
 	assert_true(probes_share_set(probes, 0, PROBE_CORE, 0.25));
-	assert_int_equal(scene_run(&scenes[n_scenes - 1], probes, (struct scene_pace){ 2500, 9 }, &r), 0);
-	assert_int_equal(r.worst_residual_ns, 0);
+	for (unsigned i = 0; i < ATTEMPTS && !r.wait_ns[SLOT_FIRST]; i++) {
+		assert_int_equal(scene_run(&scenes[n_scenes - 1], probes, (struct scene_pace){ 2500, 9 }, &r), 0);
+		assert_int_equal(r.worst_residual_ns, 0);
+		probes_status(probes, 0, &status);
+		printf("figure: windows conserve: wait %.1f ms, the kernel's %.1f ms; %s\n", (double)r.wait_ns[SLOT_FIRST] / 1e6, (double)r.kernel_wait_ns[SLOT_FIRST] / 1e6,
+		       status.note);
+	}
 	assert_true(r.wait_ns[SLOT_FIRST] > 0);
-	assert_true(probes_share_set(probes, 0, PROBE_CORE, 1));
+}
+
+/* Whatever the test that ends did, and however it ended. */
+static int watched_always(void **state)
+{
+	(void)state;
+	probes_share_set(probes, 0, PROBE_HOT, 1);
+	return probes_share_set(probes, 0, PROBE_CORE, 1) ? 0 : -1;
 }
 
 static int setup(void **state)
@@ -258,8 +270,8 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ .name = scenes[i].name, .test_func = scene_holds, .initial_state = (void *)(uintptr_t)&scenes[i] };
 	for (unsigned i = 0; i < n_scenes; i++)
 		if (scenes[i].steady)
-			tests[n++] = (struct CMUnitTest){ .name = "windows", .test_func = core_sampled, .initial_state = (void *)(uintptr_t)&scenes[i] };
-	tests[n++] = (struct CMUnitTest){ .name = "windows conserve", .test_func = core_sampled_conserves };
-	tests[n++] = (struct CMUnitTest){ .name = "interrupt time sampled", .test_func = test_sampled };
+			tests[n++] = (struct CMUnitTest){ .name = "windows", .test_func = core_sampled, .teardown_func = watched_always, .initial_state = (void *)(uintptr_t)&scenes[i] };
+	tests[n++] = (struct CMUnitTest){ .name = "windows conserve", .test_func = core_sampled_conserves, .teardown_func = watched_always };
+	tests[n++] = (struct CMUnitTest){ .name = "interrupt time sampled", .test_func = test_sampled, .teardown_func = watched_always };
 	return _cmocka_run_group_tests("cpu", tests, n, setup, teardown);
 }
