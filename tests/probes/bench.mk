@@ -21,7 +21,7 @@ truth-cpu: $(BUILD)/tests/probes/bench_truth_cpu
 	cp $(BUILD)/truth-cpu.md docs/truth-cpu.md
 
 # the probes on Debian's kernels, in virtual machines
-test-kernels: $(BUILD)/tests/probes/test_cpu $(BUILD)/tests/probes/test_hist
+test-kernels: all unit
 	tests/vm/kernels.sh $(BUILD)
 
 # Tables of docs/truth-disk.md, -net.md and -memory.md (as root).

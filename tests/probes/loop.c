@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +11,41 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-int loop_open(struct loop *l, size_t bytes)
+/* The file behind it. True in *direct: on a disk, with all its blocks. */
+static int file_make(char *path, size_t bytes, bool *direct)
+{
+	static const char zeros[1 << 16];
+	struct stat st = { 0 };
+	int fd = mkstemp(path), err;
+
+	*direct = false;
+	if (fd < 0)
+		return -errno;
+	err = fstat(fd, &st) || ftruncate(fd, (off_t)bytes) ? -errno : 0;
+	*direct = major(st.st_dev) != 0;
+	for (size_t at = 0; *direct && !err && at < bytes; at += sizeof(zeros))
+		err = pwrite(fd, zeros, sizeof(zeros), (off_t)at) == sizeof(zeros) ? 0 : -EIO;
+	if (*direct && !err && fsync(fd))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int loop_open(struct loop *l, const char *folder, size_t bytes)
 {
 	char command[160];
 	struct stat st;
+	bool direct;
 	FILE *f;
-	int fd, err;
+	int err;
 
-	*l = (struct loop){ .file = "/dev/shm/cotenant-disk-XXXXXX" };
-	fd = mkstemp(l->file);
-	if (fd < 0)
-		return -errno;
-	err = ftruncate(fd, (off_t)bytes) ? -errno : 0;
-	close(fd);
-	if (err) {
+	*l = (struct loop){ 0 };
+	snprintf(l->file, sizeof(l->file), "%s/cotenant-loop-XXXXXX", folder);
+	if ((err = file_make(l->file, bytes, &direct)) < 0) {
 		loop_close(l);
 		return err;
 	}
-	snprintf(command, sizeof(command), "losetup -f --show %s 2> /dev/null", l->file);
+	snprintf(command, sizeof(command), "losetup -f --show --direct-io=%s %s 2> /dev/null", direct ? "on" : "off", l->file);
 	f = popen(command, "r");
 	if (!f || !fgets(l->device, sizeof(l->device), f))
 		l->device[0] = '\0';

@@ -1,4 +1,4 @@
-/* A disk in memory of one's own: a loop device over a file in /dev/shm. */
+/* A disk of one's own: a loop device over a file, in memory or on another disk. */
 #ifndef TESTS_PROBES_LOOP_H
 #define TESTS_PROBES_LOOP_H
 
@@ -10,7 +10,9 @@ struct loop {
 	unsigned major, minor;
 };
 
-int loop_open(struct loop *l, size_t bytes);      /* 0, or -errno: none to be had */
+/* Its file lies in that folder; where that is on a disk, the file's bytes are written, and the loop device reads and writes past the
+ * page cache. 0, or -errno: none to be had. */
+int loop_open(struct loop *l, const char *folder, size_t bytes);
 void loop_close(struct loop *l);                  /* accepts what loop_open() refused, and a second time */
 
 /* The kernel's own account of a device since it began. */

@@ -200,7 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rates), cmocka_unit_test(test_alike), cmocka_unit_test(test_unlike), cmocka_unit_test(test_culprit) };
 	int failed;
 
-	if (loop_open(&loop, SIZE)) {
+	if (loop_open(&loop, "/dev/shm", SIZE)) {
 		printf("no loop device to be had\n");
 		return 77;
 	}

@@ -4,8 +4,8 @@
 set -eu
 build=$1 kernel=$2 out=$3
 shift 3
-modules="virtio_pci virtio_blk ext4 loop null_blk veth sch_tbf"
-programs="bash fio iperf3 redis-server redis-cli redis-benchmark ip tc losetup mkfs.ext4 dd sqlite3 curl tmux env setpriv taskset"
+modules="virtio_pci virtio_blk ext4 loop null_blk dm_mod dm_multipath dm_round_robin veth sch_tbf"
+programs="bash fio iperf3 redis-server redis-cli redis-benchmark ip tc losetup dmsetup mkfs.ext4 dd sqlite3 curl tmux env setpriv taskset"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
