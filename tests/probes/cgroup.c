@@ -56,25 +56,38 @@ static int make(char *dir, size_t size, const char *root, unsigned number, uint6
 	return 0;
 }
 
-int cgroup_pair_open(struct cgroup_pair *c, unsigned number, unsigned quota_pct)
+int cgroup_pair_open_in(struct cgroup_pair *c, const char *controller, unsigned number)
 {
 	char root[256], text[64];
 	int err;
 
 	memset(c, 0, sizeof(*c));
 	if (!cgroup_mount_find("cgroup2", "", root, sizeof(root))) {
-		cgroup_put(root, "cgroup.subtree_control", "+cpu");
+		snprintf(text, sizeof(text), "+%s", strcmp(controller, "blkio") ? controller : "io"); /* its name in v2 */
+		cgroup_put(root, "cgroup.subtree_control", text);
 		if ((err = make(c->v2, sizeof(c->v2), root, number, &c->v2_id)) < 0)
 			return err;
+	}
+	if (cgroup_mount_find("cgroup", controller, root, sizeof(root)))
+		return c->v2_id ? 0 : -ENOENT;
+	return make(c->v1, sizeof(c->v1), root, number, &c->v1_id);
+}
+
+int cgroup_pair_open(struct cgroup_pair *c, unsigned number, unsigned quota_pct)
+{
+	char text[64];
+	int err = cgroup_pair_open_in(c, "cpu", number);
+
+	if (err < 0)
+		return err;
+	if (*c->v2) {
 		cgroup_put(c->v2, "cpu.weight", "10000");
 		snprintf(text, sizeof(text), "%u 100000", quota_pct * 1000);
 		if (quota_pct)
 			cgroup_put(c->v2, "cpu.max", text);
 	}
-	if (cgroup_mount_find("cgroup", "cpu", root, sizeof(root)))
-		return c->v2_id ? 0 : -ENOENT;
-	if ((err = make(c->v1, sizeof(c->v1), root, number, &c->v1_id)) < 0)
-		return err;
+	if (!*c->v1)
+		return 0;
 	cgroup_put(c->v1, "cpu.shares", "262144");
 	snprintf(text, sizeof(text), "%u", quota_pct * 1000);
 	return quota_pct ? cgroup_put(c->v1, "cpu.cfs_quota_us", text) : 0;

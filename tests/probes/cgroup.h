@@ -1,4 +1,4 @@
-/* A test's own cgroup in the v2 hierarchy and, where the cpu controller is on v1, there too; with an optional CPU quota. */
+/* A test's own cgroup in the v2 hierarchy and, where a controller is on v1, there too: the cpu controller with an optional quota, or another one. */
 #ifndef TESTS_PROBES_CGROUP_H
 #define TESTS_PROBES_CGROUP_H
 
@@ -11,6 +11,7 @@ struct cgroup_pair {
 };
 
 int cgroup_pair_open(struct cgroup_pair *c, unsigned number, unsigned quota_pct);
+int cgroup_pair_open_in(struct cgroup_pair *c, const char *controller, unsigned number); /* by its name in v1 */
 void cgroup_pair_enter(const struct cgroup_pair *c);                 /* the calling process */
 uint64_t cgroup_pair_usage_ns(const struct cgroup_pair *c);          /* cpu.stat of v2; 0 = none */
 uint64_t cgroup_pair_throttled_ns(const struct cgroup_pair *c);

@@ -27,7 +27,12 @@ static struct cgroup_pair groups[DISK_SCENE_JOBS];
 static struct probes *probes;
 static struct probe_sample *one, *sum;
 
-int disk_scene_open(void)
+static int service_open(unsigned i, bool with_blkio)
+{
+	return with_blkio ? cgroup_pair_open_in(&groups[i], "blkio", 60 + i) : cgroup_pair_open(&groups[i], 60 + i, 0);
+}
+
+int disk_scene_open(bool with_blkio)
 {
 	const char *const only[] = { "disk", NULL };
 	const struct probes_config config = { .only = only };
@@ -39,13 +44,16 @@ int disk_scene_open(void)
 	}
 	one = probe_sample_new();
 	sum = probe_sample_new();
-	if (cgroup_pair_open(&groups[0], 60, 0) || cgroup_pair_open(&groups[1], 61, 0) || probes_open(&config, &probes, &e)) {
+	if (service_open(0, with_blkio) || service_open(1, with_blkio) || probes_open(&config, &probes, &e)) {
 		printf("cannot start: %s\n", e.text);
 		disk_scene_close();
 		return -1;
 	}
-	for (unsigned i = 0; i < DISK_SCENE_JOBS; i++)
+	for (unsigned i = 0; i < DISK_SCENE_JOBS; i++) {
 		probes_slot_set(probes, SLOT_CGROUP2, groups[i].v2_id, SLOT_FIRST + i);
+		if (with_blkio && groups[i].v1_id)
+			probes_slot_set(probes, SLOT_BLKIO1, groups[i].v1_id, SLOT_FIRST + i);
+	}
 	return 0;
 }
 

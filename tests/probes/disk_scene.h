@@ -2,6 +2,7 @@
 #ifndef TESTS_PROBES_DISK_SCENE_H
 #define TESTS_PROBES_DISK_SCENE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,8 +18,9 @@ struct disk_scene {
 	double device_read_ms;       /* the kernel's account of the device */
 };
 
-/* 0; else the reason has been printed and the program exits with 77. */
-int disk_scene_open(void);
+/* Services with blkio cgroups, as `cotenant run` makes them, or (where that controller is on v1) without: then the task that asks and the file
+ * tell whose a request is. 0; else the reason has been printed and the program exits with 77. */
+int disk_scene_open(bool with_blkio);
 void disk_scene_close(void);
 
 /* Plays the jobs to their end; everything dirty is written before and after. Fails the test when a job fails or when the blame rows are

@@ -82,7 +82,7 @@ int main(void)
 		return 77;
 	}
 	snprintf(command, sizeof(command), "dd if=/dev/zero of=%s/f bs=1M count=64 conv=fsync 2> /dev/null", folder);
-	if (!disk_scene_open()) {
+	if (!disk_scene_open(false)) {
 		failed = system(command) ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 		disk_scene_close();
 	}

@@ -204,7 +204,7 @@ int main(void)
 		printf("no loop device to be had\n");
 		return 77;
 	}
-	if (disk_scene_open()) {
+	if (disk_scene_open(false)) {
 		loop_close(&loop);
 		return 77;
 	}

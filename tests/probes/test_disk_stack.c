@@ -112,7 +112,7 @@ int main(void)
 		return 77;
 	}
 	loop_close(&any);
-	if (disk_scene_open())
+	if (disk_scene_open(true))
 		return 77;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	disk_scene_close();

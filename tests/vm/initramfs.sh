@@ -41,11 +41,11 @@ version=$(basename "$(echo "$kernel"/lib/modules/*)")
 : > "$root/modules"
 for m in $modules; do # in order of loading; what is built in needs no file
 	modprobe -d "$kernel" -S "$version" --show-depends "$m" 2> /dev/null | awk '/^insmod/ { print $2 }' | while read -r file; do
-		name=/$(basename "$file")
-		[ -e "$root$name" ] && continue
+		name=/$(basename "$file") plain=/$(basename "${file%.xz}" .zst)
+		[ -e "$root$plain" ] && continue
 		cp "$file" "$root$name"
-		case $name in *.xz) xz -d "$root$name"; name=${name%.xz} ;; *.zst) zstd -q --rm -d "$root$name"; name=${name%.zst} ;; esac
-		echo "$name" >> "$root/modules"
+		case $name in *.xz) xz -d "$root$name" ;; *.zst) zstd -q --rm -d "$root$name" ;; esac
+		echo "$plain" >> "$root/modules"
 	done
 done
 cp "$(dirname "$0")/init" "$root/init"
