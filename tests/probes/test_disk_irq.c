@@ -90,7 +90,8 @@ static int start(void)
 		return 77;
 	}
 	snprintf(command, sizeof(command), "dd if=/dev/zero of=%s/f bs=1M count=16 conv=fsync 2> /dev/null", folder);
-	if (system(command) || cgroup_pair_open(&groups[READER], 62, 0) || cgroup_pair_open(&groups[BUSY], 63, 0))
+	/* The busy ones at an ordinary weight: at the largest, this program would have a hundredth of a CPU beside them. */
+	if (system(command) || cgroup_pair_open(&groups[READER], 62, 0) || cgroup_pair_open_in(&groups[BUSY], "cpu", 63))
 		return 1;
 	if (probes_open(&(struct probes_config){ .only = only }, &probes, &e)) {
 		printf("cannot start: %s\n", e.text);

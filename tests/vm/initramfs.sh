@@ -50,5 +50,5 @@ for m in $modules; do # in order of loading; what is built in needs no file
 done
 cp "$(dirname "$0")/init" "$root/init"
 chmod 755 "$root/init"
-(cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) > "$out.tmp"
+(cd "$root" && find . | cpio --quiet -o -H newc) > "$out.tmp"
 mv "$out.tmp" "$out"

@@ -26,8 +26,8 @@ done
 
 boot() { # kernel image, initramfs, log
 	truncate -s 1G "$dir/$kernel.img"
-	timeout -k 5 "${VM_TIMEOUT:-2400}" qemu-system-x86_64 -machine q35 -accel tcg,thread=single -icount "${VM_ICOUNT:-shift=2,sleep=off}" -cpu "${VM_CPU:-max}" -smp "${VM_SMP:-2}" -m 1536 -nographic -no-reboot \
-		-nodefaults -serial stdio -kernel "$1" -initrd "$2" -append "console=ttyS0 quiet panic=-1 mitigations=off maxcpus=1" \
+	timeout -k 5 "${VM_TIMEOUT:-2400}" qemu-system-x86_64 -machine q35 -accel tcg,thread=single -icount "${VM_ICOUNT:-shift=2,sleep=off}" -cpu "${VM_CPU:-max},erms=off,fsrm=off" -smp "${VM_SMP:-2}" -m 1536 -nographic -no-reboot \
+		-nodefaults -serial stdio -kernel "$1" -initrd "$2" -append "console=ttyS0 quiet panic=-1 mitigations=off maxcpus=1 clearcpuid=erms,fsrm,rep_good" \
 		-drive file="$dir/$kernel.img",format=raw,if=virtio,cache=unsafe < /dev/null > "$3" 2>&1 || true
 	rm -f "$dir/$kernel.img"
 }
