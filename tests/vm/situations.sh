@@ -1,6 +1,6 @@
 #!/bin/bash
 # In a guest only, since it does to the machine what no test may do to a real one: a CPU that goes and comes back, and a wall clock that
-# steps, while `cotenant record` runs. Every interval keeps wait = sum of its blame, time goes forward, and nothing is lost.
+# steps, while `cotenant record` runs. Every interval keeps wait = sum of its blame, and time goes forward without gaps; losses are printed.
 set -u
 fail() { echo "FAIL: $*"; exit 1; }
 ask() { sqlite3 -readonly /tmp/situations.db "$1"; }
