@@ -17,6 +17,7 @@
 #define MODEL_MAX_PRESSURES 40
 
 struct model;
+struct response;
 
 struct model *model_read(const char *path, struct err *e);  /* NULL on error */
 void model_free(struct model *m);
@@ -51,5 +52,16 @@ void model_predict(const struct model *m, int service, int node_type, const doub
 
 /* The upper edge alone, for inner loops. */
 double model_upper(const struct model *m, int service, int node_type, const double *pressure, double confidence);
+
+/* A limit on the upper edge made ready for the innermost loops: asking costs a product of vectors, without a logarithm or an exponential. */
+struct model_limit {
+	const struct response *response; /* borrowed from the model */
+	int service, node_type;
+	double ratio, confidence;
+	double effect;              /* the most that it bears of planner/model/model.h's z, where no pressure exceeds what was measured */
+};
+
+struct model_limit model_limit_new(const struct model *m, int service, int node_type, double ratio, double confidence);
+bool model_limit_holds(const struct model *m, const struct model_limit *l, const double *pressure); /* model_upper() <= ratio */
 
 #endif

@@ -27,6 +27,27 @@ static void hold_transients(struct state *st)
 	}
 }
 
+static void open_limits(struct state *st)
+{
+	const struct instance *in = st->in;
+	bool *occurs;
+
+	st->n_pressures = model_n_pressures(st->model);
+	st->pressure = mem_alloc((size_t)in->n_nodes * (size_t)st->n_pressures, sizeof(*st->pressure));
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		st->n_types = in->nodes[n].model_type + 2 > st->n_types ? in->nodes[n].model_type + 2 : st->n_types;
+	occurs = mem_alloc((size_t)st->n_types, sizeof(*occurs));
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		occurs[in->nodes[n].model_type + 1] = true;
+	st->limits = mem_alloc((size_t)in->n_services * (size_t)st->n_types, sizeof(*st->limits));
+	for (uint32_t s = 0; s < in->n_services; s++)
+		for (int t = 0; t < st->n_types && in->services[s].model_service >= 0 && isfinite(in->services[s].limit_ratio); t++)
+			if (occurs[t])
+				st->limits[s * (size_t)st->n_types + (size_t)t] = model_limit_new(st->model, in->services[s].model_service, t - 1,
+					in->services[s].limit_ratio - SLACK, in->services[s].limit_confidence);
+	free(occurs);
+}
+
 struct state *state_new(const struct instance *in, const struct model *model)
 {
 	struct state *st = mem_alloc(1, sizeof(*st));
@@ -38,10 +59,8 @@ struct state *state_new(const struct instance *in, const struct model *model)
 	st->load = mem_alloc((size_t)in->n_nodes * in->n_columns, sizeof(*st->load));
 	st->items = mem_alloc(in->n_nodes, sizeof(*st->items));
 	st->at = mem_alloc(in->n_items, sizeof(*st->at));
-	if (model) {
-		st->n_pressures = model_n_pressures(model);
-		st->pressure = mem_alloc((size_t)in->n_nodes * (size_t)st->n_pressures, sizeof(*st->pressure));
-	}
+	if (model)
+		open_limits(st);
 	state_rules_init(&st->rules, in);
 	hold_transients(st);
 	return st;
@@ -59,6 +78,7 @@ void state_free(struct state *st)
 	free(st->items);
 	free(st->at);
 	free(st->pressure);
+	free(st->limits);
 	free(st);
 }
 
@@ -108,8 +128,26 @@ bool state_fits_columns(const struct state *st, uint32_t service, uint32_t node)
 	return room_for(st->load + node * width, st->in->demand + service * width, st->in->capacity + node * width, st->in->n_columns);
 }
 
-static bool within(const struct state *st, const struct service *s, uint32_t node, const double *sum)
+static const struct model_limit *limit_of(const struct state *st, uint32_t service, uint32_t node)
 {
+	return &st->limits[service * (size_t)st->n_types + (size_t)(st->in->nodes[node].model_type + 1)];
+}
+
+static void press(const struct state *st, double *sum, uint32_t service, uint32_t node, int sign)
+{
+	const struct service *s = &st->in->services[service];
+	const double *own;
+
+	if (s->model_service < 0)
+		return;
+	own = model_pressure(st->model, s->model_service, st->in->nodes[node].model_type);
+	for (int p = 0; p < st->n_pressures; p++)
+		sum[p] += sign * own[p];
+}
+
+static bool within(const struct state *st, uint32_t service, uint32_t node, const double *sum)
+{
+	const struct service *s = &st->in->services[service];
 	double others[MODEL_MAX_PRESSURES];
 	const double *own;
 
@@ -118,32 +156,32 @@ static bool within(const struct state *st, const struct service *s, uint32_t nod
 	own = model_pressure(st->model, s->model_service, st->in->nodes[node].model_type);
 	for (int p = 0; p < st->n_pressures; p++)
 		others[p] = fmax(0, sum[p] - own[p]);
-	return model_upper(st->model, s->model_service, st->in->nodes[node].model_type, others, s->limit_confidence) <=
-	       s->limit_ratio - SLACK;
+	return model_limit_holds(st->model, limit_of(st, service, node), others);
+}
+
+bool state_fits_limits_instead(const struct state *st, uint32_t service, uint32_t node, uint32_t item)
+{
+	const struct instance *in = st->in;
+	const struct state_list *l = &st->items[node];
+	double sum[MODEL_MAX_PRESSURES];
+
+	if (!st->model || l->n <= (item != UINT32_MAX) || in->services[service].model_service < 0)
+		return true;
+	memcpy(sum, st->pressure + (size_t)node * (size_t)st->n_pressures, (size_t)st->n_pressures * sizeof(*sum));
+	press(st, sum, service, node, 1);
+	if (item != UINT32_MAX)
+		press(st, sum, in->item_service[item], node, -1);
+	if (!within(st, service, node, sum))
+		return false;
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->v[i] != item && !within(st, in->item_service[l->v[i]], node, sum))
+			return false;
+	return true;
 }
 
 bool state_fits_limits(const struct state *st, uint32_t service, uint32_t node)
 {
-	const struct instance *in = st->in;
-	const struct service *s = &in->services[service];
-	const struct state_list *l = &st->items[node];
-	double sum[MODEL_MAX_PRESSURES];
-	const double *own;
-
-	if (!st->model || !l->n)
-		return true;
-	memcpy(sum, st->pressure + (size_t)node * (size_t)st->n_pressures, (size_t)st->n_pressures * sizeof(*sum));
-	if (s->model_service >= 0) {
-		own = model_pressure(st->model, s->model_service, in->nodes[node].model_type);
-		for (int p = 0; p < st->n_pressures; p++)
-			sum[p] += own[p];
-		if (!within(st, s, node, sum))
-			return false;
-		for (uint32_t i = 0; i < l->n; i++)
-			if (!within(st, &in->services[in->item_service[l->v[i]]], node, sum))
-				return false;
-	}
-	return true;
+	return state_fits_limits_instead(st, service, node, UINT32_MAX);
 }
 
 bool state_fits(const struct state *st, uint32_t service, uint32_t node)
@@ -191,12 +229,8 @@ static void count(struct state *st, uint32_t item, uint32_t node, int sign)
 				load[c] += sign * d[c];
 	}
 	state_rules_count(st, s->group, node, sign);
-	if (st->model && s->model_service >= 0) {
-		const double *own = model_pressure(st->model, s->model_service, in->nodes[node].model_type);
-
-		for (int p = 0; p < st->n_pressures; p++)
-			st->pressure[(size_t)node * (size_t)st->n_pressures + (size_t)p] += sign * own[p];
-	}
+	if (st->model)
+		press(st, st->pressure + (size_t)node * (size_t)st->n_pressures, in->item_service[item], node, sign);
 }
 
 void state_put(struct state *st, uint32_t item, uint32_t node)

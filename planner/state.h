@@ -23,7 +23,8 @@ struct state {
 	struct state_list *items;   /* [node]: items on it */
 	uint32_t *at;               /* [item]: position in its node's list */
 	double *pressure;           /* [node * n_pressures + p], NULL without a model */
-	int n_pressures;
+	int n_pressures, n_types;   /* n_types: of nodes, the unknown one included */
+	struct model_limit *limits; /* [service * n_types + model_type + 1], NULL without a model */
 	struct state_rules rules;
 	uint64_t n_used;
 	bool transient;             /* some resource is held on the old node too: its load never leaves an item's old node */
@@ -39,6 +40,7 @@ bool state_fits_item(const struct state *st, uint32_t item, uint32_t node); /* l
 bool state_fits_columns(const struct state *st, uint32_t service, uint32_t node);
 bool state_fits_rules(const struct state *st, uint32_t service, uint32_t node);
 bool state_fits_limits(const struct state *st, uint32_t service, uint32_t node);
+bool state_fits_limits_instead(const struct state *st, uint32_t service, uint32_t node, uint32_t item); /* in the place of an item that stands there */
 void state_put(struct state *st, uint32_t item, uint32_t node);
 void state_take(struct state *st, uint32_t item);
 /* Do min_distinct and near rules hold? They can only be judged once everything is placed. */

@@ -264,6 +264,27 @@ double model_upper(const struct model *m, int service, int node_type, const doub
 	return slowdown * exp(half_width(m, r, slowdown, beyond(m, r, pressure), confidence));
 }
 
+/* The largest z whose slowdown, with its interval, stays within the ratio: with L = log(slowdown), L + q (width + growth L) = log(ratio). */
+struct model_limit model_limit_new(const struct model *m, int service, int node_type, double ratio, double confidence)
+{
+	struct model_limit l = { model_response(m, service, node_type), service, node_type, ratio, confidence, -INFINITY };
+	double q = model_score_quantile(m, confidence), c = l.response->link;
+	double log_slowdown = (log(ratio) - q * l.response->width) / (1 + q * l.response->growth);
+
+	if (log_slowdown >= log(link_slowdown(c, INFINITY)))
+		l.effect = INFINITY;
+	else if (log_slowdown >= 0)
+		l.effect = link_transform(c, exp(log_slowdown));
+	return l;
+}
+
+bool model_limit_holds(const struct model *m, const struct model_limit *l, const double *pressure)
+{
+	if (beyond(m, l->response, pressure) <= 0 && !alone(m, pressure))
+		return response_z(m, l->response, pressure) <= l->effect;
+	return model_upper(m, l->service, l->node_type, pressure, l->confidence) <= l->ratio;
+}
+
 const struct model *model_of_metric(const struct model *m, const char *metric)
 {
 	while (m && strcmp(m->metric, metric))

@@ -139,6 +139,43 @@ static void test_monotone_and_equal_to_upper(void **state)
 	coloc_free(c);
 }
 
+/* A limit made ready says what the upper edge says, in every form, also far from what was measured. */
+static void test_limit_agrees_with_upper(void **state)
+{
+	struct coloc *c = campaign(0.05, FEW, 3);
+	struct err e = { 0 };
+	struct model *m = fit_model(c, 1, &e);
+	unsigned held = 0, broken = 0;
+	struct rng r;
+
+	(void)state;
+	assert_non_null(m);
+	rng_seed(&r, 4);
+	for (int i = 0; i < 20000; i++) {
+		int v = (int)rng_below(&r, FEW), n = (int)rng_below(&r, 6);
+		double pressure[MODEL_MAX_PRESSURES] = { 0 }, confidence = rng_unit(&r), upper, ratio;
+		struct response *response = model_response(m, v, -1);
+		struct model_limit l;
+
+		response->link = (double)rng_below(&r, 7) - 3;
+		response->width = 0.1 * rng_unit(&r);
+		response->growth = 0.3 * rng_unit(&r);
+		for (int j = 0; j < n; j++)
+			add_pressure(m, (int)rng_below(&r, FEW), pressure);
+		upper = model_upper(m, v, -1, pressure, confidence);
+		ratio = i % 20 ? fmax(1, upper * (0.9 + 0.2 * rng_unit(&r))) : 1 + 100 * rng_unit(&r);
+		l = model_limit_new(m, v, -1, ratio, confidence);
+		if (fabs(upper / ratio - 1) < 1e-9 && upper > 1)
+			continue;
+		assert_int_equal(model_limit_holds(m, &l, pressure), upper <= ratio);
+		held += upper <= ratio;
+		broken += upper > ratio;
+	}
+	assert_true(held > 2000 && broken > 2000);
+	model_free(m);
+	coloc_free(c);
+}
+
 static void test_file_round_trip(void **state)
 {
 	char path[] = "/tmp/cotenant-model-XXXXXX";
@@ -320,6 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recovers_and_beats_rivals), cmocka_unit_test(test_monotone_and_equal_to_upper),
+		cmocka_unit_test(test_limit_agrees_with_upper),
 		cmocka_unit_test(test_file_round_trip), cmocka_unit_test(test_queue_and_curve_forms),
 		cmocka_unit_test(test_seed_gives_same_model), cmocka_unit_test(test_advised_run_beats_a_random_one),
 		cmocka_unit_test(test_other_laws), cmocka_unit_test(test_collinear_pressures), cmocka_unit_test(test_curves_are_fitted),

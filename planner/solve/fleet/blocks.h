@@ -4,8 +4,8 @@
  * say that something does not fit, never that it fits: the columns of struct state have the last word.
  *
  * Where services have slowdown limits, each pressure of the model is one more block, after the n of the columns: in shares of the
- * pressure that a node would carry if all were spread evenly over as few nodes as the scarcest column needs. Even pressure is
- * what keeps limits; whether one breaks is for the model to say.
+ * pressure that a node would carry if all were spread evenly over as few nodes as the scarcest column needs, and of less weight
+ * than a column: even pressure helps to keep limits; whether one breaks is for the model to say.
  *
  *   share[service * stride + b]; row n_services is all zeros ("nobody")
  *   ideal[b]   how full a block is when the scarcest one is full, over all services and nodes: 0 .. 1

@@ -8,7 +8,7 @@
 
 #include "planner/solve/fleet/blocks.h"
 
-#define FINE_PRESSURE_EVEN 1.03f /* of the even pressure: what is above hurts, though the limits alone forbid */
+#define FINE_PRESSURE_EVEN 1.03f /* of the even pressure: what is above hurts, though the limits alone forbid; 1.0 .. 1.1 made no difference */
 
 struct fine {
 	const struct blocks *k;

@@ -120,10 +120,10 @@ static void aim(struct slack *x, uint32_t node, float granted)
 		x->scarce += ideal;
 	}
 	for (uint32_t p = 0; p < k->n_pressures; p++) {
-		float even = k->ideal[k->n + p] * FINE_PRESSURE_EVEN;
+		float most_even = k->ideal[k->n + p] * FINE_PRESSURE_EVEN, even = (float)(x->waits[k->n + p] / most);
 
-		x->goal[in->n_columns + p] = x->least_goal[k->n + p] = even * granted;
-		x->edge[in->n_columns + p] = x->least_edge[k->n + p] = even * granted;
+		x->goal[in->n_columns + p] = x->least_goal[k->n + p] = most_even - even * (1 - granted);
+		x->edge[in->n_columns + p] = x->least_edge[k->n + p] = 0;
 	}
 	x->hurt = fine_distance(x, nobody(x), nobody(x));
 }
@@ -162,14 +162,14 @@ static void count_waiting(struct slack *x, uint32_t service, double sign)
 {
 	const struct blocks *k = x->f->k;
 
-	for (uint32_t b = 0; b < k->n; b++)
+	for (uint32_t b = 0; b < k->n + k->n_pressures; b++)
 		x->waits[b] += sign * (double)k->share[(size_t)service * k->stride + b];
 }
 
-/* Rows of rooms follow; `hurt` does not. */
+/* Rows of rooms follow; `hurt` does not. Limits are the caller's. */
 static bool put(struct slack *x, uint32_t service, uint32_t node)
 {
-	if (!state_fits_rules(x->st, service, node) || !state_fits_limits(x->st, service, node))
+	if (!state_fits_rules(x->st, service, node))
 		return false;
 	state_put(x->st, pool_take(x->pool, service), node);
 	count_waiting(x, service, -1);
@@ -208,7 +208,7 @@ static void begin(struct slack *x, uint32_t node)
 		if (x->st->items[node].n && unused(x) < useful_of(x, row) / 2)
 			break;
 		tries++;
-		if ((!x->st->items[node].n && !state_fits_columns(x->st, service, node)) || !put(x, service, node))
+		if ((!x->st->items[node].n && !state_fits_columns(x->st, service, node)) || !state_fits_limits(x->st, service, node) || !put(x, service, node))
 			continue;
 		follow(x, nobody(x), row);
 		tries = 0;
@@ -217,8 +217,8 @@ static void begin(struct slack *x, uint32_t node)
 
 struct replacement { uint32_t service; float hurt; }; /* service n_services: nobody; UINT32_MAX: no replacement is good enough */
 
-/* The best in `out`'s place, of those in the pool that are like what is wanted there; or nobody. */
-static struct replacement best_replacement(struct slack *x, uint32_t out, float limit)
+/* The best in `out`'s place (item, its service), of those in the pool that are like what is wanted there; or nobody. Limits hold with it. */
+static struct replacement best_replacement(struct slack *x, uint32_t node, uint32_t item, uint32_t out, float limit)
 {
 	const struct blocks *k = x->f->k;
 	const struct kin *kin = x->pool->kin;
@@ -240,36 +240,38 @@ static struct replacement best_replacement(struct slack *x, uint32_t out, float 
 	for (uint32_t i = 0; i < n_likely; i++) {
 		float hurt = fine_distance(x, row, fine_row(x->f, likely[i]));
 
-		if (hurt < best.hurt)
+		if (hurt < best.hurt && (likely[i] == k->in->n_services || state_fits_limits_instead(x->st, likely[i], node, item)))
 			best = (struct replacement){ likely[i], hurt };
 	}
 	x->tests += n + 1;
 	return best;
 }
 
-static void step(struct slack *x, uint32_t node, float temperature)
+/* True when the node has changed. */
+static bool step(struct slack *x, uint32_t node, float temperature)
 {
 	const struct state_list *l = &x->st->items[node];
 	const struct instance *in = x->f->k->in;
 	uint32_t at = rng_below(&x->rng, l->n + 1), item = at < l->n ? l->v[at] : UINT32_MAX;
 	uint32_t out = item != UINT32_MAX ? in->item_service[item] : in->n_services;
 	float limit = x->hurt - temperature * logf((float)rng_unit(&x->rng) + 1e-9f);
-	struct replacement r = best_replacement(x, out, limit);
+	struct replacement r = best_replacement(x, node, item, out, limit);
 
 	if (r.service == UINT32_MAX)
-		return;
+		return false;
 	if (item != UINT32_MAX)
 		state_take(x->st, item);
 	if (r.service < in->n_services && !put(x, r.service, node)) {
 		if (item != UINT32_MAX)
 			state_put(x->st, item, node);
-		return;
+		return false;
 	}
 	if (item != UINT32_MAX)
 		give_back(x, item);
 	follow(x, fine_row(x->f, out), fine_row(x->f, r.service));
 	fine_least(x->f, x->room, x->least);
 	x->hurt = r.hurt;
+	return true;
 }
 
 /* Exchanges until the node leaves no more than is granted; more is granted when that takes too long. May end with the node over. */
@@ -284,8 +286,8 @@ static void anneal(struct slack *x, uint32_t node)
 
 		aim(x, node, granted);
 		temperature = HEAT * granted * granted * x->size * x->size / x->scarce;
-		for (;;) {
-			bool full = unused(x) <= granted * x->size || !x->pool->n;
+		for (bool changed = true;; changed = step(x, node, temperature)) {
+			bool full = changed && (unused(x) <= granted * x->size || !x->pool->n);
 
 			if (full && !is_over(x, node)) {
 				x->granted = fmaxf(granted * (taken < x->steps ? 1 - GRANT_SLOPE : 1 + GRANT_SLOPE), GRANTED_LEAST);
@@ -293,7 +295,6 @@ static void anneal(struct slack *x, uint32_t node)
 			}
 			if (taken++ == x->steps * PATIENCE || !x->pool->n)
 				break;
-			step(x, node, temperature);
 		}
 	}
 	x->granted = GRANTED_MOST / GRANT_MORE;

@@ -64,6 +64,13 @@ static float fine_gain(const struct squeeze *m, uint32_t a, uint32_t b, uint32_t
 	return m->pain[a] + m->pain[b] - pair_pain(m->fine + (size_t)a * m->f->width, m->fine + (size_t)b * m->f->width, fine_of(m, out), fine_of(m, in), m->f->width);
 }
 
+/* Would every slowdown limit hold on both nodes after it? */
+static bool limits_allow(const struct squeeze *m, uint32_t a, uint32_t b, uint32_t out, uint32_t in)
+{
+	return state_fits_limits_instead(m->st, m->in->item_service[out], b, in) &&
+	       (in == UINT32_MAX || state_fits_limits_instead(m->st, m->in->item_service[in], a, out));
+}
+
 /* The same block by block; sa is the one's room without `out`. */
 static inline __attribute__((always_inline)) float coarse_pain(const block_lanes *sa, const block_lanes *rb, const block_lanes *out,
 							       const block_lanes *in, uint32_t lanes)
@@ -95,7 +102,7 @@ CLONES static void try_side(struct squeeze_region *g, uint32_t a, uint32_t b, ui
 			uint32_t in = j < g->b.n ? g->b.item[j] : UINT32_MAX;
 			float gain = fine_gain(m, a, b, out, in);
 
-			if (gain > best->gain)
+			if (gain > best->gain && limits_allow(m, a, b, out, in))
 				*best = (struct exchange){ out, in, b, gain };
 		}
 	}
@@ -124,7 +131,7 @@ CLONES static void try_kin(struct squeeze_region *g, uint32_t a, uint32_t out, c
 		if (m->pain[a] + m->pain[b] - coarse_pain(sa, rb, o, comes, lanes) > best->gain) {
 			float gain = fine_gain(m, a, b, out, item);
 
-			if (gain > best->gain)
+			if (gain > best->gain && limits_allow(m, a, b, out, item))
 				*best = (struct exchange){ out, item, b, gain };
 		}
 	}
@@ -161,10 +168,10 @@ static void side_load(struct squeeze_region *g, struct squeeze_side *d, uint32_t
 
 static bool may_stand(const struct squeeze *m, uint32_t item, uint32_t node)
 {
-	return state_fits_rules(m->st, m->in->item_service[item], node) && state_fits_limits(m->st, m->in->item_service[item], node);
+	return state_fits_rules(m->st, m->in->item_service[item], node);
 }
 
-/* False, and all as before, when rules or limits forbid it. */
+/* False, and all as before, when rules forbid it; limits have been asked. */
 static bool carry_out(struct squeeze *m, uint32_t a, const struct exchange *x)
 {
 	bool comes = x->in != UINT32_MAX, ok;
