@@ -14,41 +14,56 @@
 
 #define UNPLACED_SHOWN 20
 
-/* The fullest resource over the nodes in use, at its fullest slot. */
-static void explain_binding(struct plan *p, const struct state *st)
+/* Per column: what is placed, and what the nodes in use have. */
+static void sum_columns(const struct plan *p, double *load, double *capacity)
 {
 	const struct instance *in = p->instance;
-	double best = -1, total = 0, room = 0;
+	uint32_t *placed = mem_alloc(in->n_services, sizeof(*placed));
+	bool *used = mem_alloc(in->n_nodes, sizeof(*used));
+
+	for (uint32_t i = 0; i < in->n_items; i++)
+		if (p->item_node[i] >= 0) {
+			placed[in->item_service[i]]++;
+			used[p->item_node[i]] = true;
+		}
+	for (size_t s = 0; s < in->n_services; s++)
+		for (uint32_t c = 0; placed[s] && c < in->n_columns; c++)
+			load[c] += (double)in->demand[s * in->n_columns + c] * placed[s];
+	for (size_t n = 0; n < in->n_nodes; n++)
+		for (uint32_t c = 0; used[n] && c < in->n_columns; c++)
+			capacity[c] += (double)in->capacity[n * in->n_columns + c];
+	free(placed);
+	free(used);
+}
+
+/* The fullest resource over the nodes in use, at its fullest slot. */
+static void explain_binding(struct plan *p)
+{
+	const struct instance *in = p->instance;
+	double *load = mem_alloc(in->n_columns, sizeof(*load)), *capacity = mem_alloc(in->n_columns, sizeof(*capacity)), best = -1;
 	uint32_t resource = 0, slot = 0;
 
+	sum_columns(p, load, capacity);
 	for (uint32_t r = 0; r < in->n_resources; r++)
 		for (uint32_t t = 0; t < in->resources[r].slots; t++) {
-			double load = 0, capacity = 0;
+			uint32_t c = in->resources[r].column + t;
 
-			for (uint32_t n = 0; n < in->n_nodes; n++) {
-				size_t k = (size_t)n * in->n_columns + in->resources[r].column + t;
-
-				if (!st->items[n].n)
-					continue;
-				load += (double)st->load[k];
-				capacity += (double)in->capacity[k];
-			}
-			if (capacity > 0 && load / capacity > best) {
-				best = load / capacity;
+			if (capacity[c] > 0 && load[c] / capacity[c] > best) {
+				best = load[c] / capacity[c];
 				resource = r;
 				slot = t;
-				total = load;
-				room = capacity;
 			}
 		}
-	if (best < 0)
-		return;
-	if (in->resources[resource].slots > 1)
-		plan_say(p, resource, "%s binds first: the nodes in use are %.1f %% full at slot %u (%.0f of %.0f %s)", in->resources[resource].name,
-		       best * 100, slot, total, room, in->resources[resource].unit);
-	else
-		plan_say(p, resource, "%s binds first: the nodes in use are %.1f %% full (%.0f of %.0f %s)", in->resources[resource].name, best * 100,
-		       total, room, in->resources[resource].unit);
+	if (best >= 0) {
+		const struct resource *r = &in->resources[resource];
+		char *when = r->slots > 1 ? str_fmt(" at slot %u", slot) : str_dup("");
+
+		plan_say(p, resource, "%s binds first: the nodes in use are %.1f %% full%s (%.0f of %.0f %s)", r->name, best * 100, when,
+			 load[r->column + slot], capacity[r->column + slot], r->unit);
+		free(when);
+	}
+	free(load);
+	free(capacity);
 }
 
 enum obstacle explain_obstacle(const struct state *st, uint32_t item, uint32_t node)
@@ -177,15 +192,15 @@ static void explain_gap(struct plan *p)
 
 void explain_plan(struct plan *p, const struct model *model)
 {
-	struct state *st = state_new(p->instance, model);
-
-	state_load(st, p->item_node);
 	explain_repair(p, model);
 	if (p->n_unplaced) {
+		struct state *st = state_new(p->instance, model);
+
+		state_load(st, p->item_node);
 		explain_shortage(p);
 		explain_unplaced(p, st);
+		state_free(st);
 	}
-	explain_binding(p, st);
+	explain_binding(p);
 	explain_gap(p);
-	state_free(st);
 }

@@ -29,22 +29,23 @@ bool scan_take(struct scan *s, char c)
 	return true;
 }
 
-static bool is_digit(const struct scan *s)
+static bool is_digit(const char *at, const char *end)
 {
-	return s->at < s->end && (unsigned)(*s->at - '0') < 10;
+	return at < end && (unsigned)(*at - '0') < 10;
 }
 
+/* The innermost loop of reading a fleet: the place is kept out of memory. */
 bool scan_amount(struct scan *s, int64_t *out)
 {
-	const char *first;
-	int64_t v = 0;
+	const char *first, *at;
+	uint64_t v = 0;
 
 	skip(s);
-	for (first = s->at; is_digit(s); s->at++)
-		v = s->at - first < DIGITS_MAX ? v * 10 + (*s->at - '0') : -1;
-	*out = v;
-	return v >= 0 && s->at > first && s->at - first <= DIGITS_MAX && (*first != '0' || s->at - first == 1) && s->at < s->end &&
-	       *s->at != '.' && *s->at != 'e' && *s->at != 'E';
+	for (first = at = s->at; is_digit(at, s->end); at++)
+		v = v * 10 + (uint64_t)(*at - '0'); /* of more digits than are taken, whatever it is */
+	s->at = at;
+	*out = (int64_t)v;
+	return at > first && at - first <= DIGITS_MAX && (*first != '0' || at - first == 1) && at < s->end && *at != '.' && *at != 'e' && *at != 'E';
 }
 
 bool scan_text(struct scan *s, char out[SCAN_TEXT_MAX])
@@ -68,12 +69,12 @@ bool scan_number(struct scan *s, double *out)
 	const char *first, *point;
 
 	skip(s);
-	for (first = s->at; is_digit(s); s->at++)
+	for (first = s->at; is_digit(s->at, s->end); s->at++)
 		;
 	if (s->at == first || (*first == '0' && s->at - first > 1))
 		return false;
 	if (s->at < s->end && *s->at == '.')
-		for (point = s->at++; is_digit(s); s->at++)
+		for (point = s->at++; is_digit(s->at, s->end); s->at++)
 			if (s->at - point >= NUMBER_MAX)
 				return false;
 	if (s->at == s->end || s->at[-1] == '.' || *s->at == 'e' || *s->at == 'E' || s->at - first >= NUMBER_MAX)

@@ -14,7 +14,7 @@
 struct books {
 	const struct verify *v;
 	const struct instance *in;
-	int64_t *load;      /* as verify_loads() */
+	int64_t *load;      /* as verify_loads(); NULL where nodes in use are all that is paid for */
 	uint32_t *count;    /* [node]: replicas */
 	double *pressures;  /* as verify_pressures() */
 };
@@ -186,7 +186,7 @@ static void books_open(struct books *b, const struct verify *v)
 {
 	const struct instance *in = v->plan->instance;
 
-	*b = (struct books){ .v = v, .in = in, .load = verify_loads(in, v->plan->item_node), .pressures = verify_pressures(v) };
+	*b = (struct books){ .v = v, .in = in, .load = in->n_terms ? verify_loads(in, v->plan->item_node) : NULL, .pressures = verify_pressures(v) };
 	b->count = mem_alloc(in->n_nodes, sizeof(*b->count));
 	for (uint32_t i = 0; i < in->n_items; i++)
 		if (v->plan->item_node[i] >= 0)

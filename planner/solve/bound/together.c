@@ -1,7 +1,6 @@
 /* See together.h. */
 #include "planner/solve/bound/together.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,8 @@
 #include "planner/solve/bound/manner.h"
 
 #define UNASKED (NO_MANNER - 1)
+#define LARGE 1e30        /* share of nothing */
+#define ROUNDING 1e-9
 #define ROOMS_MAX 16      /* kinds of nodes told apart; else the largest capacity per column stands for all */
 
 struct pair { uint32_t a, b; };
@@ -18,6 +19,7 @@ struct together {
 	const struct instance *in;
 	int64_t *room;            /* [room * n_columns + column] capacities that occur, or that cover those that do */
 	uint32_t n_rooms;
+	double *size;             /* [service]: largest share of the first room that it takes in a column */
 	struct pair *apart;       /* groups that exclude each other, sorted; a == b: two of the same group do */
 	uint32_t n_apart;
 	uint32_t *group_most;     /* [group]: replicas on one node by rules */
@@ -55,6 +57,27 @@ static void rules_collect(struct together *t)
 	qsort(t->apart, t->n_apart, sizeof(*t->apart), by_pair);
 }
 
+static void sizes_measure(struct together *t)
+{
+	const struct instance *in = t->in;
+	double *inverse = mem_alloc(in->n_columns, sizeof(*inverse));
+
+	t->size = mem_alloc((size_t)in->n_services + 1, sizeof(*t->size));
+	for (uint32_t c = 0; c < in->n_columns; c++)
+		inverse[c] = t->room[c] > 0 ? 1 / (double)t->room[c] : LARGE;
+	for (size_t s = 0; s < in->n_services; s++) {
+		double size = 0;
+
+		for (uint32_t c = 0; c < in->n_columns; c++) {
+			double share = (double)in->demand[s * in->n_columns + c] * inverse[c];
+
+			size = share > size ? share : size;
+		}
+		t->size[s] = size;
+	}
+	free(inverse);
+}
+
 static void rooms_collect(struct together *t)
 {
 	const struct instance *in = t->in;
@@ -89,6 +112,7 @@ struct together *together_new(const struct instance *in, const struct model *mod
 	t->in = in;
 	rules_collect(t);
 	rooms_collect(t);
+	sizes_measure(t);
 	manners_init(&t->manners, in, model);
 	t->manner_of = mem_alloc((size_t)in->n_services + 1, sizeof(*t->manner_of));
 	for (uint32_t s = 0; s < in->n_services; s++)
@@ -102,6 +126,7 @@ void together_free(struct together *t)
 	if (!t)
 		return;
 	free(t->room);
+	free(t->size);
 	free(t->apart);
 	free(t->group_most);
 	manners_fini(&t->manners);
@@ -150,6 +175,8 @@ static bool exceed(const struct together *t, uint32_t s, uint32_t other)
 	uint32_t d = t->in->n_columns;
 	const int64_t *a = t->in->demand + (size_t)s * d, *b = t->in->demand + (size_t)other * d;
 
+	if (t->size[s] + t->size[other] < 1 - ROUNDING)
+		return false; /* both fit the first room: most pairs of a fleet, without a look at their columns */
 	for (uint32_t i = 0; i < t->n_rooms; i++) {
 		const int64_t *room = t->room + (size_t)i * d;
 		uint32_t c = 0;
@@ -217,10 +244,5 @@ uint32_t together_most(struct together *t, uint32_t service)
 
 double together_size(const struct together *t, uint32_t service)
 {
-	double size = 0;
-
-	for (uint32_t c = 0; c < t->in->n_columns; c++)
-		if (t->room[c] > 0)
-			size = fmax(size, (double)t->in->demand[(size_t)service * t->in->n_columns + c] / (double)t->room[c]);
-	return size;
+	return t->size[service];
 }
