@@ -52,25 +52,32 @@ static double form_tune(const struct trial *t, const struct latent_spec *row, do
 	return least;
 }
 
-/* Noise of one run over the spread of pairs around what was predicted for them unseen: empirical Bayes. 0 = no spread beyond noise. */
-static double pair_ridge(const struct trial *t, const double *miss)
+/* Mean squared miss of pairs, or of groups; a wild miss of 100 % counts once. NAN = there are none. */
+static double spread_of(const struct trial *t, const double *miss, bool groups)
 {
-	double total = 0, n = 0, noise = trial_noise_variance(t);
+	double total = 0, n = 0;
 
 	for (size_t i = 0; i < t->n; i++)
-		if (t->c->rows[t->row[i]].n_neighbours == 1) {
+		if ((t->c->rows[t->row[i]].n_neighbours > 1) == groups) {
 			total += fmin(1, miss[i] * miss[i]);
 			n++;
 		}
-	total /= fmax(n, 1);
-	noise = isfinite(noise) ? noise : NOISE_SHARE_UNKNOWN * total;
-	return total - noise > PAIR_SPREAD_MIN * total ? fmax(noise / (total - noise), PAIR_RIDGE_MIN) : 0;
+	return n > 0 ? total / n : NAN;
+}
+
+/* Noise of one run over the spread of pairs around what was predicted for them unseen: empirical Bayes. 0 = no spread beyond noise. */
+static double pair_ridge(const struct trial *t, double spread)
+{
+	double noise = trial_noise_variance(t);
+
+	noise = isfinite(noise) ? noise : NOISE_SHARE_UNKNOWN * spread;
+	return spread - noise > PAIR_SPREAD_MIN * spread ? fmax(noise / (spread - noise), PAIR_RIDGE_MIN) : 0;
 }
 
 /* One kind for everybody: its blend, and every run's held-out error. */
 static void kind_try(struct trial *t, double link, bool groups, struct latent_blend *blend, double *miss)
 {
-	double *z[LATENT_FORMS];
+	double *z[LATENT_FORMS], pairs_spread;
 	bool usable[LATENT_FORMS];
 
 	for (int i = 0; i < t->c->n_services; i++)
@@ -89,7 +96,9 @@ static void kind_try(struct trial *t, double link, bool groups, struct latent_bl
 	}
 	for (int f = 0; f < LATENT_FORMS; f++)
 		free(z[f]);
-	blend->pair_ridge = pair_ridge(t, miss);
+	pairs_spread = spread_of(t, miss, false);
+	blend->pair_ridge = pair_ridge(t, pairs_spread);
+	blend->group_trust = fmin(1, pairs_spread / spread_of(t, miss, true));
 	if (groups && blend->pair_ridge > 0)
 		trial_blend(t, blend, miss);
 }

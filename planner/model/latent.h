@@ -47,6 +47,7 @@ struct latent_blend {
 	double weight[LATENT_FORMS];  /* >= 0, sum 1 */
 	double ridge[LATENT_FORMS];
 	double pair_ridge;            /* shrinkage of what is particular to a pair, in runs; 0 = nothing is */
+	double group_trust;           /* what a group's run says about the pairs in it, against a pair's own: 0 to 1 */
 };
 
 struct latent {

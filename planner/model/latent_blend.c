@@ -61,6 +61,6 @@ struct latent *latent_fit(const struct coloc *c, const bool *hidden, const struc
 		latent_free(part);
 	}
 	if (blend->pair_ridge > 0)
-		latent_pairs_add(sum, c, hidden, blend->pair_ridge);
+		latent_pairs_add(sum, c, hidden, blend);
 	return sum;
 }

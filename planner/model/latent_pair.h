@@ -9,7 +9,7 @@
 
 struct pair_work {
 	struct latent *l;
-	double ridge;
+	double ridge, group_trust;  /* of latent_blend */
 	bool *press;                /* per service: synthetic pressure */
 	double *noise;              /* per victim: variance of its repeats, 1 = everybody's */
 	size_t n;
@@ -20,7 +20,7 @@ struct pair_work {
 	double crowd;               /* the same victim's answer to each neighbour after the first, on all types */
 };
 
-void pair_work_init(struct pair_work *w, struct latent *l, const struct coloc *c, const bool *hidden, double ridge);
+void pair_work_init(struct pair_work *w, struct latent *l, const struct coloc *c, const bool *hidden, const struct latent_blend *blend);
 void pair_work_fini(struct pair_work *w);
 /* Calls back with every victim's corrections in w->own and w->crowd. */
 void pair_victims_each(struct pair_work *w, void (*visit)(struct pair_work *, int victim, void *), void *arg);

@@ -79,13 +79,13 @@ static void own_shape(struct latent *l, int k, int neighbour)
 		l->p[latent_at(l, k, neighbour, t)] = 1;
 }
 
-void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidden, double ridge)
+void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidden, const struct latent_blend *blend)
 {
 	struct energy energy = { .own = mem_alloc((size_t)l->n_services + 1, sizeof(double)) };
 	struct pair_work w;
 	struct slots s;
 
-	pair_work_init(&w, l, c, hidden, ridge);
+	pair_work_init(&w, l, c, hidden, blend);
 	pair_victims_each(&w, weigh, &energy);
 	s = slots_pick(l, &energy);
 	pair_victims_each(&w, keep, &s);

@@ -34,7 +34,7 @@ static inline size_t latent_at(const struct latent *l, int k, int service, int t
 }
 
 bool latent_press_parse(const char *service, char *kind, double *level); /* "press-cpu-30" -> "cpu", 0.3 */
-void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidden, double ridge); /* see latent_pair.c */
+void latent_pairs_add(struct latent *l, const struct coloc *c, const bool *hidden, const struct latent_blend *blend); /* see latent_pair.c */
 void latent_descend(struct latent_work *w);  /* from its start to a local minimum */
 void latent_pins_find(struct latent_work *w);       /* adds the named components */
 void latent_pins_set(struct latent_work *w, int k);

@@ -61,7 +61,7 @@ static struct coloc *campaign(bool groups)
 
 static struct latent *learn(const struct coloc *c)
 {
-	struct latent_blend blend = { .links = mem_alloc((size_t)c->n_services, sizeof(double)), .weight = { 0.5, 0.5 }, .ridge = { 0.1, 0.1 }, .pair_ridge = 0.01 };
+	struct latent_blend blend = { .links = mem_alloc((size_t)c->n_services, sizeof(double)), .weight = { 0.5, 0.5 }, .ridge = { 0.1, 0.1 }, .pair_ridge = 0.01, .group_trust = 1 };
 	struct latent *l;
 
 	for (int i = 0; i < c->n_services; i++)
