@@ -102,6 +102,8 @@ static void carry_out(struct curve_region *r, struct bundle *b)
 			curve_change(r->c, b->back[n]->item, NO_ITEM, b->to, NULL);
 		return;
 	}
+	curve_sweep_touch(r, from);
+	curve_sweep_touch(r, b->to);
 	r->moves_left -= b->moves;
 	b->a->node = b->to;
 	while (n-- > 0)

@@ -15,6 +15,7 @@
 #define TAIL_BITS 10
 #define LOOSE_ROUNDS 2   /* where moves cost, all but one in so many rounds are for loose items */
 #define CLOSED_SHARE 64  /* one shift in so many may open an empty node */
+#define PER_SWEEP 64     /* proposals for each sweep: about as long as it takes */
 #define DOUBT 0.5f       /* temperatures by which the coarse rows may be wrong before a proposal is lost */
 
 /* -ln of the middles of 2^TAIL_BITS equal parts of [0, 1] */
@@ -33,7 +34,7 @@ __attribute__((constructor)) static void fill_tail(void)
 static const float nothing[CURVE_BLOCKS * CURVE_MAX_PAID] __attribute__((aligned(64)));
 
 /* Item a goes where b is or, b being nobody, to `to`. */
-struct proposal { const struct curve_slot *a, *b; const float *row_a, *row_b; uint32_t to; };
+struct proposal { struct curve_slot *a, *b; const float *row_a, *row_b; uint32_t to; };
 
 /* What curve_delta() would say, capacity left aside, from the coarse rows. */
 CURVE_INLINE float guess(const struct curve *c, const struct proposal *p)
@@ -54,22 +55,30 @@ CURVE_INLINE float guess(const struct curve *c, const struct proposal *p)
 	return delta + curve_lanes_sum(&sum);
 }
 
+void curve_region_change(struct curve_region *r, struct curve_slot *a, struct curve_slot *b, uint32_t to, const float *sums)
+{
+	uint32_t from = a->node;
+
+	r->moves_left -= curve_move_change(r->c, a->item, to) + (b ? curve_move_change(r->c, b->item, from) : 0);
+	curve_change(r->c, a->item, b ? b->item : NO_ITEM, to, sums);
+	a->node = to;
+	if (b)
+		b->node = from;
+	curve_sweep_touch(r, from);
+	curve_sweep_touch(r, to);
+}
+
 static void judge(struct curve_region *r, const struct proposal *p, float limit)
 {
 	struct curve *c = r->c;
-	uint32_t a = p->a->item, b = p->b ? p->b->item : NO_ITEM, from = p->a->node;
+	uint32_t a = p->a->item, b = p->b ? p->b->item : NO_ITEM;
+	int change = curve_move_change(c, a, p->to) + (p->b ? curve_move_change(c, b, p->a->node) : 0);
 	float sums[2];
-	int change = curve_move_change(c, a, p->to) + (p->b ? curve_move_change(c, b, from) : 0);
 
 	if (change > 0 && change > r->moves_left)
 		return;
-	if (!curve_rules_allow(c, a, b, p->to, r->index) || !(curve_delta(c, a, b, p->to, sums) <= limit))
-		return;
-	curve_change(c, a, b, p->to, sums);
-	r->slots[p->a - r->slots].node = p->to;
-	if (p->b)
-		r->slots[p->b - r->slots].node = from;
-	r->moves_left -= change;
+	if (curve_rules_allow(c, a, b, p->to, r->index) && curve_delta(c, a, b, p->to, sums) <= limit)
+		curve_region_change(r, p->a, p->b, p->to, sums);
 }
 
 /* Larger items more often than small ones, whose swaps change little: rank 1 - u^2 of the items by size. */
@@ -113,7 +122,7 @@ CURVE_INLINE uint32_t draw_home(const struct curve_region *r, const struct curve
 	return home != NO_NODE && r->region_of[home] == r->index ? (uint32_t)home : to;
 }
 
-static void fill_slots(struct curve_region *r)
+void curve_region_fill(struct curve_region *r)
 {
 	const struct curve *c = r->c;
 	bool priced = curve_moves_cost(c);
@@ -133,9 +142,10 @@ static void fill_slots(struct curve_region *r)
 CURVE_CLONES void curve_region_run(struct curve_region *r)
 {
 	const struct curve *c = r->c;
-	bool bundles = curve_bundle_applies(c) && r->n_open > 1;
+	bool bundles = curve_bundle_applies(c) && r->n_open > 1, sweeps;
 
-	fill_slots(r);
+	curve_region_fill(r);
+	sweeps = curve_sweep_begin(r);
 	for (uint64_t i = 0; r->n_items > 1 && r->n_nodes > 1 && i < r->proposals; i++) {
 		uint64_t dice = rng_u64(&r->rng), more = rng_u64(&r->rng);
 		bool loose = r->n_loose > 1 && i / sizeof(turns) % LOOSE_ROUNDS;
@@ -144,6 +154,10 @@ CURVE_CLONES void curve_region_run(struct curve_region *r)
 		struct proposal p = { .a = r->slots + slot, .row_a = r->rows + (size_t)slot * c->coarse_width, .row_b = nothing };
 		enum kind kind = turns[i % sizeof(turns)];
 
+		if (sweeps && i % PER_SWEEP == 0) {
+			curve_sweep_try(r, slot);
+			continue;
+		}
 		if (kind == BUNDLE && bundles) {
 			curve_bundle_try(r, slot, limit, DOUBT * r->temperature);
 			continue;

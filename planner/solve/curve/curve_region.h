@@ -9,6 +9,8 @@
 
 #include "base/rng.h"
 #include "planner/solve/curve/curve.h"
+#include "planner/solve/curve/curve_sweep.h"
+#include "planner/solve/gumbel.h"
 
 /* What a proposal needs to know of an item, side by side: the region's own copy. */
 struct curve_slot { uint32_t item, service, node; float size; };
@@ -22,6 +24,9 @@ struct curve_region {
 	float *rows;               /* [n_items * coarse_width], likewise */
 	const double *sizes;       /* [service]: curve_order_means() */
 	const uint32_t *region_of; /* [node]: index of its region */
+	const uint32_t *index_of;  /* [node]: where in its region's nodes */
+	const struct gumbel *gumbel;
+	struct curve_sweep sweep;
 	uint32_t *slot_of;         /* [item of the instance]: its slot, where it is one of this region's */
 	int32_t *bundle;           /* a row, for curve_bundle.h */
 	uint32_t *loose;           /* [n_items], filled while it runs: slots of items that no move holds back, since they are not at home */
@@ -33,5 +38,10 @@ struct curve_region {
 };
 
 void curve_region_run(struct curve_region *r);
+
+/* Parts of it. The slots and rows, of the items as they now stand. */
+void curve_region_fill(struct curve_region *r);
+/* Carries out the change of curve_delta(), b being NULL for nobody, in all of the region's books. */
+void curve_region_change(struct curve_region *r, struct curve_slot *a, struct curve_slot *b, uint32_t to, const float *sums);
 
 #endif

@@ -12,11 +12,13 @@ struct curve_split {
 	struct curve *c;
 	uint32_t n_regions;
 	struct curve_region *regions; /* their nodes and items are slices of the arrays below */
-	uint32_t *nodes, *items, *region_of, *order, *by_size, *slot_of, *loose;
+	uint32_t *nodes, *items, *region_of, *order, *by_size, *slot_of, *loose, *index_of;
 	struct curve_slot *slots;
 	float *rows;
 	double *sizes;
 	int32_t *bundles;
+	struct gumbel gumbel;
+	struct curve_sweep sweep;      /* all regions' one after the other */
 };
 
 struct curve_split *curve_split_new(struct curve *c);

@@ -21,7 +21,7 @@
 /* Nodes that the replica's cheapest moves lead to, its own first. */
 static void draw_nodes(struct walk *w, struct exact *x, uint32_t item)
 {
-	const float *noise = w->noise + rng_below(&w->rng, WALK_NOISE);
+	const float *noise = gumbel_run(&w->gumbel, &w->rng);
 	uint32_t wanted = 2 + rng_below(&w->rng, EXACT_NODES - 1);
 	float value;
 

@@ -1,7 +1,6 @@
 /*
  * Random walk of falling temperature; see walk.h.
- * Kirkpatrick, Gelatt, Vecchi: "Optimization by simulated annealing", Science 1983. The least of value - temperature * G, with G from
- * Gumbel's distribution, is one of the candidates by its Boltzmann weight (Gumbel 1954; Maddison, Tarlow & Minka, NIPS 2014).
+ * Kirkpatrick, Gelatt, Vecchi: "Optimization by simulated annealing", Science 1983.
  */
 #include "planner/solve/walk/walk.h"
 
@@ -86,14 +85,14 @@ static bool try(struct walk *w, const struct chain *c, double allowance)
 	return true;
 }
 
-/* Heat bath: of all that the replica can do, staying among it, one by its Boltzmann weight (the least with Gumbel noise). */
+/* Heat bath: of all that the replica can do, staying among it, one by its Boltzmann weight (planner/solve/gumbel.h). */
 static void step(struct walk *w, double temperature)
 {
 	uint32_t item = chain_draw_item(&w->draw);
-	const float *noise = w->noise + rng_below(&w->rng, WALK_NOISE);
-	float stay = -(float)temperature * w->noise[rng_below(&w->rng, WALK_NOISE)], value;
+	const float *noise = gumbel_run(&w->gumbel, &w->rng);
+	float stay = -(float)temperature * *gumbel_run(&w->gumbel, &w->rng), value;
 
-	w->iterations += sheet_sweep(w->sheet, item, stay + (float)temperature * w->most_noise, &w->rng);
+	w->iterations += sheet_sweep(w->sheet, item, stay + (float)temperature * w->gumbel.most, &w->rng);
 	w->sweeps++;
 	for (uint32_t t = 0; t < TRIES; t++) {
 		uint32_t k = sheet_least(w->sheet, noise, (float)temperature, &value);
@@ -271,11 +270,7 @@ struct walk *walk_new(struct search *s, uint64_t stream)
 	chain_draw_init(&w->draw, w->p, &w->rng);
 	for (int k = 0; k < WALK_THRESHOLDS; k++)
 		w->thresholds[k] = -log((k + 0.5) / WALK_THRESHOLDS);
-	w->noise = mem_alloc(WALK_NOISE + 4 * SHEET_SPAN, sizeof(float));
-	for (int k = 0; k < WALK_NOISE + 4 * SHEET_SPAN; k++) {
-		w->noise[k] = (float)-log(-log(((double)(rng_u64(&w->rng) >> 11) + 0.5) * 0x1p-53));
-		w->most_noise = fmaxf(w->most_noise, w->noise[k]);
-	}
+	gumbel_init(&w->gumbel, 4 * SHEET_SPAN, &w->rng);
 	w->start_ns = search_now_ns();
 	w->length_ns = s->deadline_ns > w->start_ns ? s->deadline_ns - w->start_ns : 1;
 	return w;
@@ -286,7 +281,7 @@ void walk_free(struct walk *w)
 	chain_draw_fini(&w->draw);
 	sheet_free(w->sheet);
 	place_free(w->p);
-	free(w->noise);
+	gumbel_fini(&w->gumbel);
 	scalar_free(w->sc);
 	free(w->start);
 	free(w->best);

@@ -13,10 +13,10 @@
 #define PLANNER_SOLVE_WALK_WALK_H
 
 #include "planner/search.h"
+#include "planner/solve/gumbel.h"
 #include "planner/solve/walk/chain_draw.h"
 #include "planner/solve/walk/sheet.h"
 
-#define WALK_NOISE 16384
 #define WALK_THRESHOLDS 4096
 
 /*
@@ -32,7 +32,7 @@ struct walk {
 	struct rng rng;
 	struct chain_draw draw;
 	struct sheet *sheet;
-	float *noise, most_noise;  /* [WALK_NOISE + what a sweep values]; the largest of it */
+	struct gumbel gumbel;      /* for what a sweep values */
 	int32_t *start, *best;
 	uint32_t *changed, n_changed; /* items that may stand elsewhere than in best */
 	bool *is_changed;
