@@ -9,7 +9,6 @@
 #include "planner/solve/walk/walk.h"
 
 #define N_STREAMS 2
-#define OVER_END 0.0005 /* so that the last overload goes while the rest can still make room for it: a1_4 paid 3 % for it at 0.005 */
 #define OPEN_ENDED_NS 60000000000ull /* length of a schedule when there is no budget at all; then it starts over */
 
 static const double heats[N_STREAMS] = { 0.4, 0.2 };
@@ -18,7 +17,7 @@ static void run_stream(struct search *s, unsigned index)
 {
 	const struct phase phases[] = {
 		{ 0.06, 0.05, 0.002, 0, 0, false }, /* something good soon */
-		{ 0.84, heats[index % N_STREAMS], 0.004, 1, OVER_END, true }, /* from a fleet full of overload to one with none */
+		{ 0.84, heats[index % N_STREAMS], 0.004, 1, 0.005, true }, /* from a fleet full of overload to one with none */
 		{ 0.10, 0.004, 0.0005, 0, 0, false },
 	};
 	struct walk *w = walk_new(s, index);
