@@ -14,14 +14,15 @@
 
 #include "base/mem.h"
 
-#define READ_CHUNK_BYTES (1u << 20) /* one gzread call */
+#define FIRST_BYTES (1u << 20)    /* room for what tells no size */
+#define CALL_MAX_BYTES (1u << 30) /* of one gzread(), whose count is an int */
 
 int file_read(const char *path, size_t max_bytes, char **text, size_t *size, struct err *e)
 {
 	const char *shown = strcmp(path, "-") ? path : "standard input";
-	size_t used = 0, cap = READ_CHUNK_BYTES;
+	size_t used = 0, cap = FIRST_BYTES;
 	char *buf = NULL;
-	struct stat st;
+	struct stat st = { 0 };
 	gzFile in;
 	int fd, n, err = 0;
 
@@ -32,6 +33,8 @@ int file_read(const char *path, size_t max_bytes, char **text, size_t *size, str
 		close(fd);
 		return err_set(e, -EISDIR, "%s: is a folder, a file is needed", shown);
 	}
+	if (S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size < max_bytes)
+		cap = (size_t)st.st_size + 1; /* all of a plain file, and its end; of a packed one, a beginning */
 	in = gzdopen(fd, "rb");
 	if (!in) {
 		close(fd);
@@ -39,7 +42,7 @@ int file_read(const char *path, size_t max_bytes, char **text, size_t *size, str
 	}
 	gzbuffer(in, 1u << 17);
 	buf = mem_resize(NULL, cap + 1, 1);
-	while ((n = gzread(in, buf + used, (unsigned)(cap - used))) > 0) {
+	while ((n = gzread(in, buf + used, cap - used < CALL_MAX_BYTES ? (unsigned)(cap - used) : CALL_MAX_BYTES)) > 0) {
 		used += (size_t)n;
 		if (used > max_bytes) {
 			err = err_set(e, -EFBIG, "%s: larger than the limit of %zu bytes", shown, max_bytes);

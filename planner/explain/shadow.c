@@ -12,6 +12,7 @@
 
 #define TESTS_PER_ITEM 500   /* of each search */
 #define TESTS_LEAST 100000
+#define TESTS_MOST 20000000  /* 100,000 replicas: some seconds for each relaxation */
 #define CAPACITY_STEP 0.10   /* more of a resource on every node */
 #define LIMIT_STEP 0.10      /* looser slowdown limit */
 #define LIMITS_MAX 4         /* distinct limits shown one by one; more are raised together */
@@ -216,6 +217,7 @@ static double solve(const struct instance *in, const struct model *model, const 
 	double cost;
 
 	s.max_iterations = TESTS_LEAST + (uint64_t)TESTS_PER_ITEM * in->n_items;
+	s.max_iterations = s.max_iterations < TESTS_MOST ? s.max_iterations : TESTS_MOST;
 	memcpy(q->item_node, p->item_node, in->n_items * sizeof(int32_t));
 	cost = portfolio_polish(&s, q->item_node);
 	plan_count(q);

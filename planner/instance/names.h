@@ -8,10 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct names_slot { uint32_t number, hash; }; /* number + 1, 0 = empty; the text's hash, so that few texts are looked at */
+
 struct names {
 	const char **texts;
 	size_t n, cap;
-	uint32_t *slots;   /* number + 1, 0 = empty */
+	struct names_slot *slots;
 	size_t n_slots;    /* power of two */
 };
 
