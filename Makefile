@@ -103,7 +103,12 @@ demo: deps
 
 # A designed experiment with six real services (about 45 minutes; BUDGET=10m for a shorter one).
 lab: all
-	tests/lab.sh $(BUILD)
+	tests/lab/run.sh $(BUILD) tests/lab/services.json
+
+# The same with Kafka, Cassandra and Spark, which are fetched (about 15 minutes).
+lab-jvm: all
+	tests/lab/jvm_fetch.sh
+	OUT=$(or $(OUT),build/lab-jvm) tests/lab/run.sh $(BUILD) tests/lab/jvm.json
 
 install: all
 	install -Dm755 $(BUILD)/cotenant $(DESTDIR)$(PREFIX)/bin/cotenant
