@@ -36,7 +36,7 @@ static const struct opt rows[] = {
 	{ "by", 0, OPT_STR, offsetof(typeof(options), by), "auto|cgroup|unit|container|comm|user", NULL, NULL, "auto",
 	  "what makes a service when none is named" },
 	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "100ms", "1h", "5s", "time between two readings" },
-	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "100%", "1%",
+	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "100%", "0.5%",
 	  "own share of the node's CPU time; above it probes step down (0: no limit)" },
 	{ "no-probes", 0, OPT_FLAG, offsetof(typeof(options), no_probes), NULL, NULL, NULL, NULL, "without BPF: no blame" },
 	{ 0 },
@@ -142,7 +142,7 @@ static int agent(struct sampler *s, struct sockaddr_in *address, const sigset_t 
 
 static int run(const struct operands *op, struct err *e)
 {
-	struct sampler_config config = { .by = service_by_parse(options.by), .selectors = options.services.v,
+	struct sampler_config config = { .by = service_by_parse(options.by), .interval_ns = options.interval_ns, .selectors = options.services.v,
 					 .n_selectors = options.services.n, .budget_ratio = options.budget_ratio,
 					 .no_probes = options.no_probes };
 	struct sockaddr_in address;

@@ -40,8 +40,8 @@ static const struct opt rows[] = {
 	  "what makes a service when none is named" },
 	{ "duration", 'd', OPT_DURATION, offsetof(typeof(options), duration_ns), "TIME", "0", NULL, "0",
 	  "how long (0: until the command ends, or Ctrl-C)" },
-	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "50ms", "1h", "1s", "length of one interval" },
-	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "100%", "1%",
+	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "50ms", "1h", "2s", "length of one interval" },
+	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "100%", "0.5%",
 	  "own share of the node's CPU time: what happens most often is watched in windows to stay within half of it; above it probes step down (0: no limit)" },
 	{ "no-probes", 0, OPT_FLAG, offsetof(typeof(options), no_probes), NULL, NULL, NULL, NULL,
 	  "without BPF: figures of cgroups and /proc only, no blame" },
@@ -230,7 +230,7 @@ static int record(struct loop *l, const struct operands *op, const sigset_t *old
 
 static int run(const struct operands *op, struct err *e)
 {
-	struct sampler_config config = { .by = service_by_parse(options.by), .selectors = options.services.v,
+	struct sampler_config config = { .by = service_by_parse(options.by), .interval_ns = options.interval_ns, .selectors = options.services.v,
 					 .n_selectors = options.services.n, .budget_ratio = options.budget_ratio,
 					 .no_probes = options.no_probes };
 	struct loop l = { .signal_fd = -1, .timer_fd = -1, .progress = !options.quiet && isatty(STDERR_FILENO) };

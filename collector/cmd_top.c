@@ -37,7 +37,7 @@ static const struct opt rows[] = {
 	{ "sort", 0, OPT_STR, offsetof(typeof(options), sort), "delay|slow|latency|cpu|wait|disk|memory|name", NULL, NULL, "delay", "first order" },
 	{ "interval", 'i', OPT_DURATION, offsetof(typeof(options), interval_ns), "TIME", "100ms", "1h", "1s", "time between two readings" },
 	{ "count", 'n', OPT_U64, offsetof(typeof(options), count), "N", "0", NULL, "0", "print N plain tables and end (0: live)" },
-	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "100%", "1%",
+	{ "budget", 0, OPT_RATIO, offsetof(typeof(options), budget_ratio), "RATIO", "0", "100%", "0.5%",
 	  "own share of the node's CPU time: what happens most often is watched in windows to stay within half of it; above it probes step down (0: no limit)" },
 	{ "no-probes", 0, OPT_FLAG, offsetof(typeof(options), no_probes), NULL, NULL, NULL, NULL, "without BPF: no blame" },
 	{ 0 },
@@ -223,7 +223,7 @@ static int plain(struct sampler *s, struct screen *v, struct err *e)
 
 static int run(const struct operands *op, struct err *e)
 {
-	struct sampler_config config = { .by = service_by_parse(options.by), .selectors = options.services.v,
+	struct sampler_config config = { .by = service_by_parse(options.by), .interval_ns = options.interval_ns, .selectors = options.services.v,
 					 .n_selectors = options.services.n, .budget_ratio = options.budget_ratio,
 					 .no_probes = options.no_probes };
 	struct screen v = { .sort = sort_parse(options.sort), .victim = SIZE_MAX, .columns = 80 };

@@ -101,9 +101,9 @@ static void set_slot(void *context, enum slot_kind kind, uint64_t id, unsigned s
 		s->services->overflow++;
 }
 
-static void start_probes(struct sampler *s)
+static void start_probes(struct sampler *s, uint64_t interval_ns)
 {
-	struct probes_config config = { .only = NULL };
+	struct probes_config config = { .interval_ns = interval_ns };
 
 	s->sample = probe_sample_new();
 	if (probes_open(&config, &s->probes, &s->why))
@@ -138,7 +138,7 @@ int sampler_open(const struct sampler_config *config, struct sampler **out, stru
 	s->guest = is_guest(config->root_fd);
 	s->budget = (struct budget){ .ratio = config->budget_ratio, .n_cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) };
 	if (!err && !config->no_probes)
-		start_probes(s);
+		start_probes(s, config->interval_ns);
 	if (!err) {
 		s->services->slot_set = set_slot;
 		s->services->slot_context = s;

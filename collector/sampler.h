@@ -20,6 +20,7 @@ struct sampler_config {
 	const char *const *selectors;
 	size_t n_selectors;
 	double budget_ratio;        /* of the node's CPU time; 0 = no limit */
+	uint64_t interval_ns;       /* between two readings; 0 = not known */
 	bool no_probes;             /* cgroup files and /proc only */
 };
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "probes/table.h"
 
 #define RETRIES 1000         /* a victim's row is copied within 1 us; a CPU that switches faster for so long does not exist */
 
@@ -200,17 +201,16 @@ void cpu_totals_read(struct cpu_probe *c, struct probe_sample *s)
 
 	pthread_mutex_lock(&c->lock);
 	scale = scale_of(c, windows);
-	for (unsigned slot = 0; scale > 0 && slot < SLOTS; slot++) {
-		if (!slot_runs(slot))
-			continue;
-		if (windows)
-			c->now = c->ended[slot];
-		else
-			slot_add(c, slot);
-		victim_report(c, slot, scale, s);
-	}
-	if (scale > 0)
+	if (scale > 0) {
+		PROBE_FOR_SLOTS(slot, s) {
+			if (windows)
+				c->now = c->ended[slot];
+			else
+				slot_add(c, slot);
+			victim_report(c, slot, scale, s);
+		}
 		smt_read(&c->smt, windows ? NULL : c->states, c->read_ns, scale, s);
+	}
 	s->hist_present[PROBE_HIST_CPU_WAIT] = s->blame_present[PROBE_BLAME_CPU] = scale > 0;
 	pthread_mutex_unlock(&c->lock);
 }

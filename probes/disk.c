@@ -320,9 +320,7 @@ static int disk_read(void *state, struct probe_sample *s, struct err *e)
 	devices_scan(p);
 	if ((err = sharing_read(p, e)) < 0)
 		return err;
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		if (slot > SLOT_KERNEL && slot < SLOT_FIRST)
-			continue;
+	PROBE_FOR_SLOTS(slot, s) {
 		slot_report(p, slot, s);
 		row_report(p, slot, s);
 	}

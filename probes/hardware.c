@@ -248,9 +248,8 @@ static int hardware_read(void *state, struct probe_sample *s, struct err *e)
 	(void)e;
 	memcpy(p->now, p->slots, sizeof(p->now));
 	alive = counters_alive(p, p->now);
-	for (unsigned slot = 0; slot < SLOTS; slot++)
-		if (slot <= SLOT_KERNEL || slot >= SLOT_FIRST)
-			slot_report(p, &p->now[slot], slot, alive, s);
+	PROBE_FOR_SLOTS(slot, s)
+		slot_report(p, &p->now[slot], slot, alive, s);
 	memcpy(p->last, p->now, sizeof(p->last));
 	return 0;
 }

@@ -209,9 +209,8 @@ static int memory_read(void *state, struct probe_sample *s, struct err *e)
 
 	(void)e;
 	watchers_choose(p, s->start_ns);
-	for (unsigned slot = 0; slot < SLOTS; slot++)
-		if (slot <= SLOT_KERNEL || slot >= SLOT_FIRST)
-			slot_report(p, slot, s);
+	PROBE_FOR_SLOTS(slot, s)
+		slot_report(p, slot, s);
 	s->hist_present[PROBE_HIST_MEM_REFAULT_WAIT] = true;
 	s->blame_present[PROBE_BLAME_MEMORY] = true;
 	return 0;

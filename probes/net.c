@@ -267,9 +267,8 @@ static int net_read(void *state, struct probe_sample *s, struct err *e)
 
 	if ((err = files_pass(p, e)) < 0 || (err = walk(p, WALK_TCP, e)) < 0 || (err = queues_read(p, e)) < 0)
 		return err;
-	for (unsigned slot = 0; slot < SLOTS; slot++)
-		if (slot <= SLOT_KERNEL || slot >= SLOT_FIRST)
-			slot_report(p, slot, s);
+	PROBE_FOR_SLOTS(slot, s)
+		slot_report(p, slot, s);
 	s->hist_present[PROBE_HIST_NET_RTT] = true;
 	s->hist_present[PROBE_HIST_NET_TX_DELAY] = s->blame_present[PROBE_BLAME_NET] = p->skel->links.net_enqueue != NULL;
 	s->blame_present[PROBE_BLAME_SOFTIRQ] |= s->hot_ratio > 0;

@@ -49,6 +49,7 @@ struct probes {
 	struct running run[N_TABLE];
 	struct windows *windows;
 	uint64_t last_ns, refreshed_ns, reads;
+	unsigned n_slots;           /* SLOT_FIRST and the services' that were ever given out */
 	int stats_fd;               /* statistics are on; -1 = off */
 	bool measured;              /* they were on in the interval that ended last */
 };
@@ -135,10 +136,11 @@ int probes_open(const struct probes_config *config, struct probes **out, struct 
 
 	*out = NULL;
 	p->stats_fd = -1;
+	p->n_slots = SLOT_FIRST;
 	p->shared = PROBE_SHARED_NONE;
 	p->shared.table_entries = config ? config->table_entries : 0;
 	libbpf_set_print(quiet);
-	p->windows = windows_new();
+	p->windows = windows_new(config ? config->interval_ns : 0);
 	for (size_t i = 0; i < N_TABLE; i++)
 		for (int k = 0; k < PROBE_PARTS; k++)
 			p->run[i].parts[k] = PART_NONE;
@@ -194,6 +196,8 @@ int probes_slot_set(struct probes *p, enum slot_kind kind, uint64_t id, unsigned
 		err = bpf_map_update_elem(p->shared.slot_map_fd, &key, &value, BPF_ANY) == 0 ? 0 : errno == E2BIG ? -ENOSPC : -errno;
 	if (!err && slot != SLOT_OTHER)
 		p->shared.ctl->kinds |= 1u << kind;
+	if (slot >= p->n_slots)
+		p->n_slots = slot + 1;
 	__atomic_fetch_add(&p->shared.ctl->generation, 1, __ATOMIC_SEQ_CST);
 	return err;
 }
@@ -225,12 +229,20 @@ static void statistics_step(struct probes *p, uint64_t length_ns)
 	}
 }
 
-static void sample_clear(struct probe_sample *s)
+/* Nothing is ever written to rows of slots that were never given out, megabytes that need not be cleared. */
+static void sample_clear(struct probe_sample *s, unsigned n_slots)
 {
-	memset(s, 0, sizeof(*s));
+	s->n_slots = n_slots;
 	for (size_t m = 0; m < PROBE_N_COUNTERS; m++)
 		for (size_t slot = 0; slot < SLOTS; slot++)
 			s->counters[m][slot] = PROBE_ABSENT;
+	memset(s->hist_present, 0, sizeof(s->hist_present));
+	memset(s->blame_present, 0, sizeof(s->blame_present));
+	memset(s->client, 0, sizeof(s->client));
+	for (size_t h = 0; h < PROBE_N_HISTS; h++)
+		memset(s->hists[h], 0, n_slots * sizeof(s->hists[h][0]));
+	for (size_t b = 0; b < PROBE_N_BLAMES; b++)
+		memset(s->blame[b], 0, n_slots * sizeof(s->blame[b][0]));
 }
 
 int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
@@ -238,7 +250,7 @@ int probes_read(struct probes *p, struct probe_sample *s, struct err *e)
 	int err = 0, one;
 	uint64_t now;
 
-	sample_clear(s);
+	sample_clear(s, p->n_slots);
 	s->start_ns = p->last_ns;
 	s->period_ns = windows_period_ns(p->windows);
 	for (size_t i = 0; i < N_TABLE; i++) {
@@ -332,7 +344,7 @@ struct probe_sample *probe_sample_new(void)
 {
 	struct probe_sample *s = mem_alloc(1, sizeof(*s));
 
-	sample_clear(s);
+	sample_clear(s, SLOT_FIRST);
 	return s;
 }
 

@@ -31,6 +31,7 @@ struct probe_sample {
 	double hot_ratio;                                           /* while a probe reads: share of the interval its PROBE_HOT programs ran */
 	bool core_sampled;                                          /* likewise: its PROBE_CORE programs run in windows, ... */
 	uint64_t period_ns;                                         /* ... of which there is one in every such time */
+	unsigned n_slots;                                           /* the slots below it have figures: no later one was ever given to anybody */
 	int64_t counters[PROBE_N_COUNTERS][SLOTS];                  /* PROBE_ABSENT or value */
 	bool hist_present[PROBE_N_HISTS], blame_present[PROBE_N_BLAMES];
 	uint64_t hists[PROBE_N_HISTS][SLOTS][HIST_BUCKETS];
@@ -58,6 +59,7 @@ struct probe_status {
 
 struct probes_config {
 	const char *const *only; /* NULL-terminated names; NULL = all */
+	uint64_t interval_ns;    /* between two readings, about; 0 = not known */
 	uint32_t table_entries;  /* hash tables with no more entries than this; 0 = as built (tests fill them) */
 };
 

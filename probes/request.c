@@ -235,9 +235,7 @@ static int request_read(void *state, struct probe_sample *s, struct err *e)
 	struct request_slot now;
 
 	(void)e;
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		if (slot > SLOT_KERNEL && slot < SLOT_FIRST)
-			continue;
+	PROBE_FOR_SLOTS(slot, s) {
 		slot_sum(p, slot, &now);
 		if (s->hot_ratio > 0)
 			slot_report(p, slot, &now, &p->last[slot], s);

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "probes/table.h"
 
 #define RETRIES 100 /* of a copy that changes while it is taken */
 
@@ -140,7 +141,7 @@ void smt_read(struct smt *s, const struct cpu_state *states, uint64_t now_ns, do
 		cpu_add(s, &states[cpu], cpu);
 		pairs_add(s, states, cpu, now_ns);
 	}
-	for (unsigned v = 0; v < SLOTS; v++) {
+	PROBE_FOR_SLOTS(v, out) {
 		uint64_t sum = 0;
 
 		for (unsigned c = 0; c < SLOTS; c++) {
@@ -150,8 +151,7 @@ void smt_read(struct smt *s, const struct cpu_state *states, uint64_t now_ns, do
 			s->last[v][c] = s->now[v][c];
 			sum += out->blame[PROBE_BLAME_SMT][v][c];
 		}
-		if (v <= SLOT_KERNEL || v >= SLOT_FIRST)
-			out->counters[PROBE_COUNTER_CPU_SMT][v] = (int64_t)sum;
+		out->counters[PROBE_COUNTER_CPU_SMT][v] = (int64_t)sum;
 	}
 	out->blame_present[PROBE_BLAME_SMT] = true;
 }

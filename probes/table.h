@@ -57,6 +57,9 @@ int probe_share(struct bpf_object *obj, struct probe_shared *shared);
  * those that were not loaded. */
 void probe_leave(struct bpf_program *const *programs);
 void probe_windows(struct window_group *out, struct bpf_program *const *programs);
+/* read() gives figures for these: `other`, `kernel`, and services; nobody can be in the other slots. */
+#define PROBE_FOR_SLOTS(slot, s) for (unsigned slot = 0; slot < (s)->n_slots; slot = slot == SLOT_KERNEL ? SLOT_FIRST : slot + 1)
+
 /* What was seen for a share of the interval, scaled to the whole of it; 0 when it was none. */
 uint64_t probe_scaled(uint64_t grown, double ratio);
 

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "probes/window_run.h"
 
-struct windows *windows_new(void)
+struct windows *windows_new(uint64_t interval_ns)
 {
 	struct windows *w = mem_alloc(1, sizeof(*w));
 	pthread_condattr_t monotonic;
@@ -24,7 +24,7 @@ struct windows *windows_new(void)
 	pthread_cond_init(&w->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	rng_seed(&w->rng, 1);
-	w->length_ns = w->next_length_ns = WINDOW_PERIOD_LEAST_NS;
+	w->length_ns = interval_ns < WINDOW_PERIOD_LEAST_NS ? WINDOW_PERIOD_LEAST_NS : interval_ns > WINDOW_PERIOD_MOST_NS ? WINDOW_PERIOD_MOST_NS : interval_ns;
 	sigfillset(&all); /* signals belong to the collector's loop */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	w->has_thread = !pthread_create(&w->thread, NULL, windows_run, w);
@@ -98,6 +98,7 @@ void windows_share_set(struct windows *w, int group, double share)
 		pthread_mutex_unlock(&w->sums);
 		if (!was_sampled || !window_group_sampled(g)) { /* else the window that is planned or open stays where it is; the next has the new length */
 			g->open_ns = 0;
+			w->again |= window_group_sampled(g);
 			if (share < 1)
 				window_group_detach(w, g);
 		}
@@ -137,24 +138,15 @@ uint64_t windows_missed(struct windows *w, int group)
 	return missed;
 }
 
-uint64_t windows_period_ns(struct windows *w)
+uint64_t windows_period_ns(const struct windows *w)
 {
-	uint64_t length;
-
-	pthread_mutex_lock(&w->sums);
-	length = w->next_length_ns;
-	pthread_mutex_unlock(&w->sums);
-	return length;
+	return w->length_ns;
 }
 
 void windows_tick(struct windows *w)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), since;
-
 	pthread_mutex_lock(&w->sums);
-	since = w->ticked_ns ? now - w->ticked_ns : 0;
-	w->next_length_ns = since < WINDOW_PERIOD_LEAST_NS ? WINDOW_PERIOD_LEAST_NS : since > WINDOW_PERIOD_MOST_NS ? WINDOW_PERIOD_MOST_NS : since;
-	w->ticked_ns = now;
+	w->ticked_ns = clock_ns(CLOCK_MONOTONIC);
 	pthread_mutex_unlock(&w->sums);
 	pthread_cond_signal(&w->changed);
 }

@@ -10,8 +10,7 @@
  *
  *   windows_new(); w = windows_add(...): attached from here on; windows_share_set(w, 0.1); windows_on_ns(w); windows_free()
  *
- * windows_tick() at every reading keeps the periods as long as readings are apart (within WINDOW_PERIOD_LEAST_NS .. _MOST_NS) and in step
- * with them, so that each has one whole window.
+ * windows_tick() at every reading keeps the periods in step with readings that are about as far apart, so that each has one whole window.
  *
  * A thread of its own opens and closes the windows. Nothing is allocated after windows_new().
  */
@@ -48,7 +47,7 @@ struct window_group {
 
 struct windows;
 
-struct windows *windows_new(void);
+struct windows *windows_new(uint64_t interval_ns); /* between two readings: so long are periods, within the bounds above */
 void windows_free(struct windows *w);            /* accepts NULL; detaches everything */
 
 /* Attached when this returns. The group's number, or -errno of the first program that could not be attached. */
@@ -60,7 +59,7 @@ void windows_share_set(struct windows *w, int group, double share);
 double windows_share(struct windows *w, int group);
 uint64_t windows_on_ns(struct windows *w, int group); /* since windows_add() */
 uint64_t windows_missed(struct windows *w, int group); /* periods of that time in which there should have been a window, and was none */
-uint64_t windows_period_ns(struct windows *w);
+uint64_t windows_period_ns(const struct windows *w);
 void windows_tick(struct windows *w);
 
 #endif

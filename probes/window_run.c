@@ -152,14 +152,13 @@ static void sleep_until(struct windows *w, uint64_t at)
 
 static bool period_is_over(struct windows *w)
 {
-	uint64_t ticked, length;
+	uint64_t ticked;
 
 	pthread_mutex_lock(&w->sums);
 	ticked = w->ticked_ns;
-	length = w->length_ns < w->next_length_ns ? w->length_ns : w->next_length_ns; /* readings that have become frequent do not wait */
 	pthread_mutex_unlock(&w->sums);
-	return clock_ns(CLOCK_MONOTONIC) - w->period_ns >= period_part(w, PERIOD_MOST) ||
-	       (int64_t)(ticked - w->period_ns) >= (int64_t)(PERIOD_LEAST * (double)length);
+	return w->again || clock_ns(CLOCK_MONOTONIC) - w->period_ns >= period_part(w, PERIOD_MOST) ||
+	       (int64_t)(ticked - w->period_ns) >= (int64_t)period_part(w, PERIOD_LEAST);
 }
 
 /* Open and close windows, until the period is over and the last one is closed: one that came late is not cut. */
@@ -178,18 +177,10 @@ static void period_run(struct windows *w)
 	}
 }
 
-static void period_begin(struct windows *w)
-{
-	pthread_mutex_lock(&w->sums);
-	w->length_ns = w->next_length_ns;
-	pthread_mutex_unlock(&w->sums);
-	w->period_ns = clock_ns(CLOCK_MONOTONIC);
-}
-
 /* Windows for which there was no time, or which were refused all the while. */
 static void period_end(struct windows *w)
 {
-	for (size_t i = 0; i < WINDOW_GROUPS; i++)
+	for (size_t i = 0; i < WINDOW_GROUPS && !w->again; i++)
 		if (window_group_sampled(&w->groups[i]) && w->groups[i].open_ns)
 			missed_add(w, &w->groups[i], 1);
 }
@@ -208,7 +199,8 @@ void *windows_run(void *context)
 	hasten();
 	pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
-		period_begin(w);
+		w->period_ns = clock_ns(CLOCK_MONOTONIC);
+		w->again = false;
 		if (!period_plan(w)) {
 			pthread_cond_wait(&w->changed, &w->lock);
 			continue;

@@ -29,9 +29,11 @@ struct windows {
 	pthread_cond_t changed;
 	pthread_t thread;
 	bool has_thread, stop;
+	bool again;                  /* a period is to begin: a group was not yet planned in this one */
 	struct rng rng;
-	uint64_t period_ns, length_ns; /* when this one began, and how long it is */
-	uint64_t ticked_ns, next_length_ns; /* latest reading, and the length of periods to come; below `sums` */
+	uint64_t length_ns;          /* of a period */
+	uint64_t period_ns;          /* when this one began */
+	uint64_t ticked_ns;          /* latest reading; below `sums` */
 	struct slot_of_group groups[WINDOW_GROUPS];
 };
 

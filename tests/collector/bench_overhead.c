@@ -1,7 +1,7 @@
 /*
  * Loss of throughput of a load that runs all the while, under recording: blocks with and without alternate (off on, on off, off on …),
  * so that a drift of the machine's speed falls out, and neither starting the load nor loading the probes is in any block. Off = every
- * part of the probes that may be detached is, and nothing is read; on = they are as the budget chose, and an interval is stored per second.
+ * part of the probes that may be detached is, and nothing is read; on = they are as the budget chose, and an interval is stored every other second.
  *
  *   bench_overhead redis PORT …            the rate is what the server counts
  *   bench_overhead lines … < PIPE          it stands in lines like pgbench's --progress=1: "…, 41234.5 tps, …"
@@ -32,7 +32,9 @@
 #include "collector/record.h"
 
 #define SECOND_NS 1000000000ull
-#define SETTLE_S 12          /* recorded before the first block: the budget has chosen */
+#define INTERVAL_S 2         /* between two readings, as record does by itself */
+#define SETTLE_S 14          /* recorded before the first block: the budget has chosen, for good; */
+#define OWN_S 20             /* then its own cost is taken */
 #define PAIRS_MOST 500
 #define PROBES_MOST 16
 #define SURE 0.98            /* half of 1.96: ranks n/2 -+ SURE sqrt(n) hold the median with 95 % confidence */
@@ -159,6 +161,7 @@ static void shares_switch(bool on)
 	}
 }
 
+/* A reading after the first of every INTERVAL_S seconds: what it costs falls into the block. */
 static struct block seconds_run(uint64_t n, uint64_t skip, bool on)
 {
 	struct err e = { 0 };
@@ -171,7 +174,7 @@ static struct block seconds_run(uint64_t n, uint64_t skip, bool on)
 		sum += i < skip ? 0 : rate;
 		if (i + 1 == skip)
 			usage_ns = group_usage_ns();
-		if (on && record_interval(&record, 0, &e))
+		if (on && i % INTERVAL_S == 0 && record_interval(&record, 0, &e))
 			die(e.text);
 	}
 	return (struct block){ sum / (double)(n - skip), (double)(group_usage_ns() - usage_ns) / sum };
@@ -245,7 +248,15 @@ static void probes_print(void)
 			if (chosen[i][k] > 0 && chosen[i][k] < 1)
 				printf("  probe %s: %s watched %.1f %% of the time while recording\n", status.name, k == PROBE_CORE ? "the scheduler" : "what is frequent", 100 * chosen[i][k]);
 	}
-	printf("  own cost %.2f %% of the node's CPU while recording\n", record.intervals ? 100 * record.own_ratio_sum / (double)record.intervals : NAN);
+}
+
+/* Own cost in `n` seconds of recording without interruption. */
+static void own_cost_print(uint64_t n)
+{
+	record.intervals = 0;
+	record.own_ratio_sum = 0;
+	seconds_run(n, 0, true);
+	printf("own cost %.2f %% of the node's CPU while recording\n", record.intervals ? 100 * record.own_ratio_sum / (double)record.intervals : NAN);
 }
 
 static int usage(void)
@@ -258,8 +269,8 @@ int main(int argc, char **argv)
 {
 	bool redis = argc > 1 && !strcmp(argv[1], "redis");
 	char **a = argv + (redis ? 3 : 2);
-	struct sampler_config config = { .by = BY_AUTO };
-	struct record_facts facts = { .interval_ns = SECOND_NS };
+	struct sampler_config config = { .by = BY_AUTO, .interval_ns = INTERVAL_S * SECOND_NS };
+	struct record_facts facts = { .interval_ns = INTERVAL_S * SECOND_NS };
 	uint64_t port = 0, pairs, block, skip;
 	struct err e = { 0 };
 
@@ -279,8 +290,8 @@ int main(int argc, char **argv)
 		load.next_ns = load.seen_ns = clock_ns(CLOCK_MONOTONIC);
 	}
 	seconds_run(SETTLE_S, 0, true);
-	record.intervals = 0;
-	record.own_ratio_sum = 0;
+	own_cost_print(OWN_S);
+	sampler->budget.ratio = 0; /* it would see the pauses */
 	shares_switch(false);
 	pairs_run(pairs, block, skip);
 	probes_print();

@@ -5,7 +5,7 @@
 # usage: bench-overhead.sh BUILD [PAIRS]      (as root)   PAIRS=60 takes about 10 minutes, PAIRS=2 is for a look
 set -eu
 build=$(realpath "$1") pairs=${2:-60}
-block=${BLOCK_SECONDS:-2} skip=${SKIP_SECONDS:-1} budget=${BUDGET:-1%} loads=${LOADS:-redis pg}
+block=${BLOCK_SECONDS:-2} skip=${SKIP_SECONDS:-0} budget=${BUDGET:-0.5%} loads=${LOADS:-redis pg}
 redis_requests=${REDIS_REQUESTS:-200000} warm=${WARM_SECONDS:-4}
 [ "$(id -u)" = 0 ] || { echo "bench-overhead: root is needed"; exit 3; }
 for tool in redis-server redis-benchmark taskset bpftool sqlite3; do
@@ -36,7 +36,7 @@ finish() {
 trap finish EXIT
 record_start() { # option…
 	rm -f "$tmp"/session.db*
-	"$build/cotenant" record -q -i 1s -d 1h -o "$tmp/session.db" "$@" 2> "$tmp/record.err" &
+	"$build/cotenant" record -q -d 1h -o "$tmp/session.db" "$@" 2> "$tmp/record.err" &
 	recorder=$!
 	for _ in $(seq 100); do
 		[ ! -e "$tmp/session.db" ] || return 0

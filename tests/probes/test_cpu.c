@@ -196,10 +196,11 @@ static void core_sampled(void **state)
 	double run = 1, wait = 1, most_off = 0;
 
 	assert_true(probes_share_set(probes, 0, PROBE_CORE, 0.5));
-	for (unsigned i = 0; i < ATTEMPTS && (run > most_off || wait > most_off); i++) {
+	for (unsigned i = 0; i < ATTEMPTS && (run > most_off || wait > most_off || r.losses); i++) {
 		assert_int_equal(scene_run(sc, probes, whole, &r), 0);
 		assert_int_equal(r.worst_residual_ns, 0);
-		assert_int_equal(r.losses, 0);
+		if (r.losses)
+			printf("note: sampled: %s: %llu events lost, counted as such\n", sc->name, (unsigned long long)r.losses);
 		run = off_ratio(r.run_ns[slot] + r.irq_ns[slot], r.kernel_run_ns[slot]);
 		wait = sc->culprit == PSEUDO + SLOT_THROTTLE ? off_ratio(r.blame[slot][SLOT_THROTTLE], r.throttled_ns) : off_ratio(r.wait_ns[slot], r.kernel_wait_ns[slot]);
 		most_off = SAMPLED_OFF + (double)waited_outside(sc, &r) / (double)r.wait_ns[slot];
@@ -207,6 +208,7 @@ static void core_sampled(void **state)
 		       100 * wait, 100 * most_off, 100.0 * (double)r.blame[slot][SLOT_UNKNOWN] / (double)r.wait_ns[slot], 100.0 * (double)r.blame[slot][most] / (double)r.wait_ns[slot]);
 	}
 	assert_true(run <= most_off && wait <= most_off);
+	assert_int_equal(r.losses, 0);
 }
 
 /* The same with many migrations, and readings that cut windows: sums are equal in each. The scene's weight may keep the kernel's threads, for
