@@ -1,8 +1,8 @@
 /*
  * Simulated annealing over chains of relocations for piecewise linear objectives (machine reassignment and its kin): the
  * schedule. Every stream walks by itself (planner/solve/walk/walk.h).
- * How hot the start is matters more than slow cooling afterwards, and which is best differs between instances: docs/bench-roadef.md. So
- * streams differ in it.
+ * Runs scatter by more than how hot the start is or how slow the cooling makes out, and which heat is best differs between
+ * instances: docs/bench-roadef.md. So streams differ in it.
  * Noising for this problem: Gavranović, Buljubašić & Demirović 2012 (challenge winners).
  */
 #include "planner/search.h"
