@@ -25,7 +25,7 @@
 
 /* Written by the children, read when they have ended. client: its schedstat before and after its first request, before and after its
  * last, since a wait between such a reading and the request is of a turn or of none. */
-struct notes { uint64_t before[2], after[2], answers, slept_least_ns, slept_most_ns, client[4][2], behind_ns, heard_ns; };
+struct notes { uint64_t before[2], after[2], answers, slept_least_ns, slept_most_ns, client[4][2], behind_ns, heard_ns, sent_ns; };
 
 struct play {
 	const struct dialogue *d;
@@ -109,6 +109,16 @@ static void compute(uint64_t us)
 		;
 }
 
+static void answer(const struct play *p, int fd, const char *bytes, ssize_t n)
+{
+	uint64_t begun = clock_ns(CLOCK_MONOTONIC);
+
+	if (write(fd, bytes, (size_t)n) != n)
+		_exit(1);
+	p->notes->sent_ns += clock_ns(CLOCK_MONOTONIC) - begun;
+	p->notes->answers++;
+}
+
 /* One answer per MESSAGE bytes; what is read at once is answered at once. Ends when the last connection has gone. */
 static void serve(const struct play *p, int listener)
 {
@@ -132,9 +142,8 @@ static void serve(const struct play *p, int listener)
 				compute((uint64_t)got / MESSAGE * p->d->work_us);
 			if (got > 0 && p->d->sync_fd >= 0)
 				sync_answer(p, bytes);
-			if (got > 0 && write(fds[i].fd, bytes, (size_t)got) != got)
-				_exit(1);
-			p->notes->answers += got > 0;
+			if (got > 0)
+				answer(p, fds[i].fd, bytes, got);
 			if (got <= 0 && fds[i].revents) {
 				close(fds[i].fd);
 				fds[i].fd = -1;
@@ -282,7 +291,8 @@ int dialogue_play(const struct dialogue *d, const struct cgroup_pair groups[DIAL
 	*out = (struct dialogue_truth){ .answers = p.notes->answers, .run_ns = p.notes->after[0] - p.notes->before[0],
 					.wait_ns = p.notes->after[1] - p.notes->before[1], .slept_least_ns = p.notes->slept_least_ns, .slept_most_ns = p.notes->slept_most_ns,
 					.client_wait_least_ns = p.notes->client[2][1] - p.notes->client[1][1],
-					.client_wait_most_ns = p.notes->client[3][1] - p.notes->client[0][1], .behind_ns = p.notes->behind_ns, .heard_ns = p.notes->heard_ns };
+					.client_wait_most_ns = p.notes->client[3][1] - p.notes->client[0][1], .behind_ns = p.notes->behind_ns, .heard_ns = p.notes->heard_ns,
+					.sent_ns = p.notes->sent_ns };
 	munmap(p.notes, sizeof(*p.notes));
 	return err;
 }

@@ -38,6 +38,7 @@ struct dialogue_truth {
 	uint64_t slept_least_ns, slept_most_ns; /* of the server while it synced */
 	uint64_t client_wait_least_ns, client_wait_most_ns; /* in run queues, from its first request to its last: what its turns held */
 	uint64_t heard_ns;                 /* closed loop: of the client, from each round's first question to its last answer */
+	uint64_t sent_ns;                  /* of the server, in the calls that send its answers: the client may have one before such a call ends */
 	uint64_t behind_ns;                /* pipelined: that second messages at least waited behind the first */
 };
 
