@@ -124,6 +124,7 @@ static void overlaps_are_counted_once(void **state)
 	s.cpus = ended;
 	states[0].occupant = A, states[0].slice_start = 100;
 	states[1].occupant = B, states[1].slice_start = 150;
+	out->n_slots = SLOTS; /* as if they had been given out */
 	smt_read(&s, states, 400, 1, out);                   /* under way since 150 */
 	expect(out, A, B, 250);
 	expect(out, B, A, 250);
