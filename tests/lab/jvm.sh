@@ -8,6 +8,9 @@ work=/var/tmp/cotenant-jvm # programs; data: /var/tmp/cotenant-lab, which tests/
 data=/var/tmp/cotenant-lab
 server() { exec taskset -c 0 "$@"; }
 client() { PYTHONPATH=$work/python exec taskset -c 1 /usr/bin/python3 "$here/jvm_load.py" "$@"; }
+# its tables, then load until the JVM has compiled what the load needs
+prepare() { (client "$1" prepare "$2") && COTENANT_SECONDS=$WARM_S client "$1" load "$2"; }
+WARM_S=20
 number=${service//[!0-9]/} # kafka1, kafka2, …: brokers of their own
 port=$((19092 + 10 * ${number:-0}))
 
@@ -75,15 +78,17 @@ CONF
 
 case $service.$action in
 kafka*.start) kafka_start ;;
-kafka*.ready | kafka*.prepare) client kafka "$action" $port ;;
-kafka*.load) client kafka load $port ;;
+kafka*.ready | kafka*.load) client kafka "$action" $port ;;
+kafka*.prepare) prepare kafka $port ;;
 cassandra.start) cassandra_start ;;
-cassandra.ready | cassandra.prepare | cassandra.load) client cassandra "$action" 19042 ;;
+cassandra.ready | cassandra.load) client cassandra "$action" 19042 ;;
+cassandra.prepare) prepare cassandra 19042 ;;
 spark.start)
 	rm -rf $data/spark
 	mkdir -p $data/spark
 	PYTHONPATH=$work/python SPARK_LOCAL_IP=127.0.0.1 server /usr/bin/python3 "$here/jvm_load.py" spark serve 19400
 	;;
 spark.ready | spark.load) client spark "$action" 19400 ;;
+spark.prepare) COTENANT_SECONDS=$WARM_S client spark load 19400 ;;
 *) echo "jvm: no such thing: $service $action" >&2; exit 2 ;;
 esac
