@@ -53,7 +53,7 @@ static void slice_sweep(const struct curve_split *x, struct curve_region *r, uin
 
 	r->sweep = (struct curve_sweep){
 		.rows = all->rows + first * width, .without = all->without + first * width, .scale = all->scale + first * x->c->n_paid,
-		.paid = all->paid + first, .stays = all->stays + r->index * width, .stale = all->stale + node, .is_stale = all->is_stale + node,
+		.paid = all->paid + first, .stale = all->stale + node, .is_stale = all->is_stale + node,
 	};
 }
 
@@ -128,7 +128,6 @@ static void alloc_sweep(struct curve_split *x, uint32_t n_slots)
 	x->sweep.without = curve_rows_alloc(n_slots * width);
 	x->sweep.scale = curve_rows_alloc((size_t)n_slots * x->c->n_paid);
 	x->sweep.paid = curve_rows_alloc(n_slots);
-	x->sweep.stays = curve_rows_alloc(x->n_regions * width);
 	x->sweep.stale = mem_alloc(n, sizeof(uint32_t));
 	x->sweep.is_stale = mem_alloc(n, sizeof(bool));
 	rng_seed(&rng, 0);
@@ -176,7 +175,7 @@ struct curve_split *curve_split_new(struct curve *c)
 
 static void free_sweep(struct curve_sweep *w)
 {
-	void *all[] = { w->rows, w->without, w->scale, w->paid, w->stays, w->stale, w->is_stale };
+	void *all[] = { w->rows, w->without, w->scale, w->paid, w->stale, w->is_stale };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]);

@@ -86,17 +86,6 @@ bool curve_sweep_begin(struct curve_region *r)
 	return true;
 }
 
-static void write_stays(struct curve_region *r, uint32_t slot)
-{
-	const struct curve *c = r->c;
-	uint32_t node = r->slots[slot].node;
-	const float *over = c->coarse_over + (size_t)node * c->coarse_width, *row = row_of(r, slot);
-
-	for (uint32_t p = 0; p < c->n_paid; p++)
-		for (uint32_t k = c->paid[p].coarse; k < c->paid[p].coarse + c->paid[p].coarse_width; k++)
-			r->sweep.stays[k] = over[k] - row[k] * c->scale[(size_t)node * c->n_paid + p];
-}
-
 /* By every slot and rule. */
 static void judge(struct sweep *s, uint32_t b, float noise)
 {
@@ -127,12 +116,12 @@ CURVE_INLINE curve_floats swapped(const struct sweep *s, uint32_t first)
 	const curve_floats *row = (const curve_floats *)(w->rows + (size_t)first * c->coarse_width);
 	const curve_floats *without = (const curve_floats *)(w->without + (size_t)first * c->coarse_width);
 	const curve_floats *scale = (const curve_floats *)(w->scale + (size_t)first * c->n_paid);
-	const float *a = row_of(s->r, s->a), *own = c->scale + (size_t)s->r->slots[s->a].node * c->n_paid;
+	const float *a = row_of(s->r, s->a), *stays = lane_of(w->without, c->coarse_width, s->a), *own = c->scale + (size_t)s->r->slots[s->a].node * c->n_paid;
 	curve_floats sum = { 0 };
 
 	for (uint32_t p = 0; p < c->n_paid; p++)
 		for (uint32_t k = c->paid[p].coarse; k < c->paid[p].coarse + c->paid[p].coarse_width; k++) {
-			curve_floats here = w->stays[k] + row[k] * own[p], there = without[k] + a[k] * scale[p];
+			curve_floats here = stays[k * CURVE_LANES] + row[k] * own[p], there = without[k] + a[k] * scale[p];
 
 			curve_spend(&here, c->paid[p].exponential);
 			curve_spend(&there, c->paid[p].exponential);
@@ -145,7 +134,7 @@ CURVE_CLONES static void sweep_items(struct sweep *s)
 {
 	struct curve_region *r = s->r;
 	const struct curve_sweep *w = &r->sweep;
-	float temperature = r->temperature, pays = r->c->coarse_sum[r->slots[s->a].node];
+	float temperature = r->temperature, pays = w->paid[s->a];
 	uint32_t first = s->a > WINDOW ? (s->a - WINDOW) / CURVE_LANES * CURVE_LANES : 0;
 	uint32_t end = s->a + WINDOW < r->n_items ? s->a + WINDOW : r->n_items;
 
@@ -170,7 +159,6 @@ void curve_sweep_try(struct curve_region *r, uint32_t slot)
 
 	s.pick = (struct pick){ slot, -r->temperature * *gumbel_run(r->gumbel, &r->rng), { 0 } };
 	refresh_all(r);
-	write_stays(r, slot);
 	sweep_items(&s);
 	if (s.pick.b != slot)
 		curve_region_change(r, r->slots + slot, r->slots + s.pick.b, r->slots[s.pick.b].node, s.pick.sums);

@@ -19,7 +19,6 @@ struct curve_sweep {
 	float *rows, *without;     /* [item / lanes][coarse_width][lane]: coarse rows of the region's items; of their nodes without them */
 	float *scale;              /* [item / lanes][n_paid][lane]: of their nodes */
 	float *paid;               /* [slot]: what its node's coarse row costs */
-	float *stays;              /* [coarse_width]: the node of the sweep's item without it */
 	uint32_t *stale, n_stale;  /* nodes (indices) that have changed since rows were written */
 	bool *is_stale;
 };
