@@ -129,6 +129,7 @@ static uint64_t windows_open(struct windows *w, uint64_t now)
 
 	for (size_t i = 0; i < WINDOW_GROUPS; i++) {
 		struct slot_of_group *g = &w->groups[i];
+		uint64_t due;
 
 		if (!window_group_sampled(g) || !g->open_ns)
 			continue;
@@ -138,7 +139,8 @@ static uint64_t windows_open(struct windows *w, uint64_t now)
 			g->open_ns = 0;
 			continue;
 		}
-		next = now >= g->open_ns ? now + AGAIN_NS : g->open_ns < next ? g->open_ns : next;
+		due = now >= g->open_ns ? now + AGAIN_NS : g->open_ns;
+		next = due < next ? due : next;
 	}
 	return next;
 }
